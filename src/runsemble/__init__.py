@@ -1,0 +1,92 @@
+"""Run one program over many parameter sets, from an async program.
+
+    from runsemble import multirun
+    result = await multirun(runs=[{"beta": b} for b in betas], cmd=["python", "model.py", "--beta", "{beta}"])
+
+Names are imported when they are first used, so that a program under runsemble pays only for what it needs.
+"""
+
+from __future__ import annotations
+
+from runsemble._version import __version__ as __version__
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from runsemble.display.status import display_status as display_status
+    from runsemble.errors import AgentError as AgentError
+    from runsemble.errors import FeedError as FeedError
+    from runsemble.errors import NotInRun as NotInRun
+    from runsemble.errors import ResultError as ResultError
+    from runsemble.errors import RunsembleError as RunsembleError
+    from runsemble.errors import RunsFailed as RunsFailed
+    from runsemble.errors import UsageError as UsageError
+    from runsemble.inrun import get_run_params as getRunParams  # noqa: F401, N812
+    from runsemble.inrun import get_run_params as get_run_params
+    from runsemble.inrun import post_run_results as postRunResults  # noqa: F401, N812
+    from runsemble.inrun import post_run_results as post_run_results
+    from runsemble.inrun import report as report
+    from runsemble.inrun import time_left_s as time_left_s
+    from runsemble.model.files import FileResource as FileResource
+    from runsemble.model.resources import Grant as Grant
+    from runsemble.model.result import Usage as Usage
+    from runsemble.model.stats import RunStatistics as RunStatistics
+    from runsemble.model.status import Cause as Cause
+    from runsemble.model.status import RunStatus as RunStatus
+    from runsemble.runners.abstract import AbstractRunner as AbstractRunner
+    from runsemble.runners.abstract import RunHandle as RunHandle
+    from runsemble.runners.debug import DebugRunner as DebugRunner
+    from runsemble.runners.local import ParallelLocalRunner as ParallelLocalRunner
+    from runsemble.runners.multirun import multirun as multirun
+    from runsemble.runners.outcome import MultirunResult as MultirunResult
+    from runsemble.runners.sync import multirun_sync as multirun_sync
+    from runsemble.runners.table import Run as Run
+
+_HOMES = {
+    "AbstractRunner": "runners.abstract",
+    "AgentError": "errors",
+    "Cause": "model.status",
+    "DebugRunner": "runners.debug",
+    "FeedError": "errors",
+    "FileResource": "model.files",
+    "Grant": "model.resources",
+    "MultirunResult": "runners.outcome",
+    "NotInRun": "inrun",
+    "ParallelLocalRunner": "runners.local",
+    "ResultError": "errors",
+    "Run": "runners.table",
+    "RunHandle": "runners.abstract",
+    "RunStatistics": "model.stats",
+    "RunStatus": "model.status",
+    "RunsFailed": "errors",
+    "RunsembleError": "errors",
+    "Usage": "model.result",
+    "UsageError": "errors",
+    "display_status": "display.status",
+    "get_run_params": "inrun",
+    "multirun": "runners.multirun",
+    "multirun_sync": "runners.sync",
+    "post_run_results": "inrun",
+    "report": "inrun",
+    "time_left_s": "inrun",
+}
+_FOUNDING_NAMES = {"getRunParams": "get_run_params", "postRunResults": "post_run_results"}
+
+__all__ = sorted([*_HOMES, *_FOUNDING_NAMES])
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name when it is first used (PEP 562)."""
+    native = _FOUNDING_NAMES.get(name, name)
+    home = _HOMES.get(native)
+    if home is None:
+        raise AttributeError("module 'runsemble' has no attribute " + repr(name))
+    from importlib import import_module
+
+    value: object = getattr(import_module("runsemble." + home), native)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """List the public names."""
+    return [*__all__, "__version__"]

@@ -1,0 +1,119 @@
+"""What driver and agent say to each other: every message, its fields, and who says it when.
+
+A message is a list that begins with its kind. `Exit` is the record of one ended attempt; it is what the spool keeps
+until the driver acknowledges it.
+
+Driver to agent::
+
+    hello   {version, epoch, orphans, linger_s, grace_s, survivors}   first on every connection
+    plan    id, {directory, env, output, stage, timeout_s, mem_mib}   what many runs have in common
+    run     plan, run, attempt, step, directory, params, argv, env, lease      lease null: wait for one of `lane`
+    cancel  run, attempt, how                how: "stop" (TERM, grace, KILL) or "kill"; a waiting run is dropped
+    drop                                     forget every waiting run
+    ack     seq                              every exit up to seq is stored
+    bye                                      stop what runs, then end
+
+Agent to driver::
+
+    welcome {version, epoch, pid, boot, host, live, python}           after an accepted hello; then every exit that is
+                                             not acknowledged, then `current`
+    current                                  what is neither live nor was told as an exit never started
+    refused reason, epoch
+    start   run, attempt, step, pid, time, lease
+    exit    *Exit
+    dropped run, attempt
+    metric  run, attempt, text               what a run reported, as lines of JSON
+    note    text                             something a person should know
+
+A *lease* is a grant of the driver's pool on loan to the agent: ``[id, lane, cores, env]``. When a run ends, the next
+waiting run of the same lane takes its lease over at once, and the exit says so in `successor`; otherwise the lease
+goes back to the driver with the exit. Thus short runs follow each other without a round trip.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+VERSION = 1
+
+#: Printed by an agent once it can be reached; whatever a login shell printed before it is noise.
+READY = "runsemble-agent-ready"
+
+#: Environment variable by which a process is known to belong to a run: "<agent>-<run>-<attempt>-<step>".
+RUN_KEY = "RUNSEMBLE_RUN_KEY"
+
+#: Files that an attempt leaves under our names, and that a later attempt must not find.
+OUR_FILES = ("results.json", "metrics.jsonl", "stdout", "stderr", "output")
+
+#: Largest result that travels with the exit record, in bytes; a larger one stays in its file.
+INLINE_RESULT_BYTES = 64 * 1024
+#: How much of the output `output="tail"` keeps, in bytes.
+TAIL_BYTES = 64 * 1024
+#: How much of stderr travels with a failed attempt, in bytes.
+LAST_WORDS_BYTES = 2048
+
+# Who ended an attempt; None when it ended by itself.
+BY_TIMEOUT = "timeout"
+BY_OOM = "oom"
+BY_CANCEL = "cancelled"
+BY_KILL = "killed"
+
+# Why an attempt never started.
+NOT_LAUNCHED = "launch_error"
+NOT_STAGED = "staging"
+DISK_FULL = "disk_full"
+AGENT_LOST = "agent_lost"
+
+
+class Exit:
+    """The record of one ended attempt.
+
+    Attributes:
+        seq: Number by which the driver acknowledges it; grows by one.
+        run: Id of the run.
+        attempt: Number of the attempt, from 1.
+        step: Number of the step, from 0.
+        lease: Id of the lease it held, None if it never held one.
+        successor: ``[run, attempt]`` that took the lease over, None if nobody did.
+        status: Wait status as `os.waitstatus_to_exitcode` means it: >= 0 exit code, < 0 signal; None: never ran.
+        ended_by: Who ended it: one of the ``BY_`` words, None when it ended by itself.
+        trouble: Why it never started (``launch_error``, ``staging``, ``disk_full``) or was given up (``agent_lost``).
+        message: A sentence for `trouble`.
+        started: UTC epoch seconds; 0.0 if never started.
+        wall_s: Seconds from start to end.
+        user_s: CPU seconds in user mode, waited-for children and ended orphans included.
+        system_s: CPU seconds in the kernel.
+        max_rss_kib: Largest resident set of one of its processes, in KiB.
+        result: None, or ``["text", JSON text]``, ``["file", size]``, ``["bad", reason]``.
+        tail: Last bytes of stderr (of the output where merged or kept as a tail), as a wire string; None if empty.
+        survivors: How many of its processes could not be ended.
+    """
+
+    __slots__ = (
+        "seq", "run", "attempt", "step", "lease", "successor", "status", "ended_by", "trouble", "message",
+        "started", "wall_s", "user_s", "system_s", "max_rss_kib", "result", "tail", "survivors",
+    )  # fmt: skip
+
+    def __init__(self, *fields: Any) -> None:
+        (
+            self.seq, self.run, self.attempt, self.step, self.lease, self.successor, self.status, self.ended_by,
+            self.trouble, self.message, self.started, self.wall_s, self.user_s, self.system_s, self.max_rss_kib,
+            self.result, self.tail, self.survivors,
+        ) = fields  # fmt: skip
+
+    def as_list(self) -> list[Any]:
+        """Return the fields in the order of the wire."""
+        return [
+            self.seq, self.run, self.attempt, self.step, self.lease, self.successor, self.status, self.ended_by,
+            self.trouble, self.message, self.started, self.wall_s, self.user_s, self.system_s, self.max_rss_kib,
+            self.result, self.tail, self.survivors,
+        ]  # fmt: skip
+
+    @classmethod
+    def never_ran(cls, run: int, attempt: int, step: int, trouble: str, message: str) -> Exit:
+        """Return the record of an attempt of which nothing is known but why; `seq` is still 0."""
+        return cls(
+            0, run, attempt, step, None, None, None, None, trouble, message, 0.0, 0.0, 0.0, 0.0, 0, None, None, 0
+        )

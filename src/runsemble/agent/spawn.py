@@ -1,0 +1,232 @@
+"""Makes a run directory and starts a process in it.
+
+A run must find everything as under a plain shell: signal dispositions, signal mask, descriptors, umask. The agent is
+single-threaded, so it enters the run directory itself and lets `os.posix_spawn` (vfork, in C) do the rest: no fork of
+a Python process, no shell in between.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import signal
+import stat
+
+from .frames import to_bytes
+from .protocol import DISK_FULL, NOT_LAUNCHED, NOT_STAGED, OUR_FILES
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+#: Signals whose disposition Python or the agent has changed.
+_RESET = [s for s in (signal.SIGHUP, signal.SIGINT, signal.SIGPIPE, getattr(signal, "SIGXFSZ", 0)) if s]
+_NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+_OUTPUT = _NEW_FILE | os.O_APPEND
+
+#: A larger parameter set travels by file, since environment and arguments share one limit of the kernel.
+PARAMS_IN_ENV_BYTES = 4096
+_PARAMS = b"params.json"
+
+
+class Trouble(Exception):
+    """An attempt could not be started; `kind` is one of the protocol's words for why."""
+
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
+class Plan:
+    """What many runs have in common."""
+
+    __slots__ = ("env", "is_fresh", "mem_mib", "output", "resolved", "stage", "timeout_s")
+
+    def __init__(self, fields: dict[str, Any]) -> None:
+        self.is_fresh: bool = fields["directory"] == "new"  #: make the directory; else it is there already
+        self.env = {to_bytes(k): to_bytes(v) for k, v in fields["env"].items()}
+        self.output: str = fields["output"]
+        self.stage = [(how, to_bytes(source), to_bytes(name)) for how, source, name in fields["stage"]]
+        self.timeout_s: float | None = fields["timeout_s"]
+        self.mem_mib: int = fields["mem_mib"]
+        self.resolved: dict[bytes, bytes] = {}  #: program name -> path, so PATH is searched once
+
+    def resolve(self, program: bytes) -> bytes:
+        """Return the path of a program that is given by name.
+
+        Raises:
+            Trouble: PATH does not hold it.
+        """
+        if b"/" in program:
+            return program
+        path = self.resolved.get(program)
+        if path is None:
+            found = shutil.which(os.fsdecode(program), path=os.fsdecode(self.env.get(b"PATH", b"/usr/bin:/bin")))
+            if found is None:
+                raise Trouble(NOT_LAUNCHED, "command not found: " + os.fsdecode(program))
+            path = self.resolved[program] = os.path.abspath(os.fsencode(found))
+        return path
+
+
+def spawn(
+    plan: Plan, directory: bytes, attempt: int, params: str, argv: list[bytes], env: dict[bytes, bytes], scratch: bytes
+) -> int:
+    """Prepare `directory`, start `argv` in it as the leader of a new session, and return its process id.
+
+    On return the current directory is `directory`.
+
+    Args:
+        plan: What the run shares with others.
+        directory: Absolute path.
+        attempt: Number of the attempt; from the second on, what the former one left is moved aside.
+        params: JSON text for ``params.json``; empty for a run without.
+        argv: The command.
+        env: The whole environment.
+        scratch: File for output of which only the tail is kept.
+
+    Raises:
+        Trouble: With a sentence that says what failed, and where. A fresh directory is removed again.
+    """
+    made = enter(plan, directory, attempt)
+    try:
+        stage(plan, params, is_first=attempt == 1)
+        out, err = open_outputs(plan.output, scratch)
+    except OSError as error:
+        if made:
+            _unmake(directory)
+        raise _storage_trouble(error, directory) from None
+    try:
+        return _spawn_here(plan, argv, env, out, err)
+    finally:
+        os.close(out)
+        if err != out:
+            os.close(err)
+
+
+def _spawn_here(plan: Plan, argv: list[bytes], env: dict[bytes, bytes], out: int, err: int) -> int:
+    actions = ((os.POSIX_SPAWN_DUP2, out, 1), (os.POSIX_SPAWN_DUP2, err, 2))
+    path = plan.resolve(argv[0])
+    try:
+        return os.posix_spawn(path, argv, env, file_actions=actions, setsid=True, setsigmask=(), setsigdef=_RESET)
+    except OSError as error:
+        plan.resolved.pop(argv[0], None)
+        raise Trouble(NOT_LAUNCHED, _launch_message(error, path)) from None
+
+
+def enter(plan: Plan, directory: bytes, attempt: int) -> bool:
+    """Make `directory` the current one; make it first if the plan says so. Tell whether it was made.
+
+    Raises:
+        Trouble: It cannot be made or entered, or a first attempt finds it there already.
+    """
+    made = False
+    try:
+        if plan.is_fresh and attempt == 1:
+            try:
+                os.mkdir(directory)
+            except FileNotFoundError:
+                os.makedirs(os.path.dirname(directory), exist_ok=True)
+                os.mkdir(directory)
+            made = True
+        os.chdir(directory)
+        if attempt > 1:
+            set_aside(attempt)
+    except FileExistsError:
+        raise Trouble(NOT_STAGED, os.fsdecode(directory) + " exists already, so it cannot be a new run's own") from None
+    except OSError as error:
+        raise _storage_trouble(error, directory) from None
+    return made
+
+
+def set_aside(attempt: int) -> None:
+    """Move what the former attempt left in the current directory to ``.attempts/N``, and say who is at work now."""
+    old = ".attempts/" + str(attempt - 1)
+    os.makedirs(old, exist_ok=True)
+    for name in OUR_FILES:
+        try:
+            os.rename(name, old + "/" + name)
+        except FileNotFoundError:
+            pass
+    fd = os.open(".attempts/current", _NEW_FILE, 0o666)
+    try:
+        os.write(fd, str(attempt).encode())
+    finally:
+        os.close(fd)
+
+
+def stage(plan: Plan, params: str, is_first: bool, base: bytes = b"") -> None:
+    """Put the input files and ``params.json`` into a run directory; inputs come with the first attempt only.
+
+    Args:
+        plan: Says which files.
+        params: JSON text for ``params.json``; empty for a run without.
+        is_first: Whether this is the first attempt.
+        base: The directory, with a slash at its end; empty: the current one.
+    """
+    if is_first:
+        for how, source, name in plan.stage:
+            target = base + name
+            if b"/" in name:
+                os.makedirs(os.path.dirname(target), exist_ok=True)
+            if how == "link":
+                os.symlink(source, target)
+            elif stat.S_ISDIR(os.stat(source).st_mode):
+                shutil.copytree(os.fsdecode(source), os.fsdecode(target), symlinks=True)
+            else:
+                shutil.copy2(source, target)
+    if params:
+        fd = os.open(base + _PARAMS, _NEW_FILE, 0o666)
+        try:
+            os.write(fd, params.encode("utf-8", "surrogatepass"))
+        finally:
+            os.close(fd)
+
+
+def open_outputs(mode: str, scratch: bytes) -> tuple[int, int]:
+    """Open what becomes stdout and stderr; here rather than in the child, so that an error names the file."""
+    if mode == "files":
+        out = os.open(b"stdout", _OUTPUT, 0o666)
+        try:
+            return out, os.open(b"stderr", _OUTPUT, 0o666)
+        except BaseException:
+            os.close(out)
+            raise
+    name = {"merged": b"output", "tail": scratch}.get(mode, b"/dev/null")
+    both = os.open(name, _OUTPUT, 0o666)
+    return both, both
+
+
+def _unmake(directory: bytes) -> None:
+    """Remove a directory that could not be filled; what the user put there meanwhile stays."""
+    os.chdir("/")
+    try:
+        for name in (_PARAMS, b"stdout", b"stderr", b"output"):
+            path = os.path.join(directory, name)
+            if os.path.exists(path):
+                os.unlink(path)
+        os.rmdir(directory)
+    except OSError:
+        pass
+
+
+def _storage_trouble(error: OSError, directory: bytes) -> Trouble:
+    name = error.filename if error.filename is not None else directory
+    path = os.path.join(directory, os.fsencode(name)) if isinstance(name, (str, bytes)) else directory
+    kind = DISK_FULL if error.errno in (errno.ENOSPC, errno.EDQUOT) else NOT_STAGED
+    return Trouble(kind, os.fsdecode(path) + ": " + (error.strerror or str(error)))
+
+
+def _launch_message(error: OSError, path: bytes) -> str:
+    program = os.fsdecode(path)
+    if error.errno == errno.ENOENT and os.path.exists(path):
+        return program + ": the interpreter on its first line (#!) does not exist"
+    if error.errno == errno.ENOENT:
+        return "command not found: " + program
+    if error.errno == errno.ENOEXEC:
+        return program + " is neither a program nor a script with an interpreter on its first line (#!)"
+    if error.errno == errno.EACCES:
+        return program + " is not executable: " + ("it is a directory" if os.path.isdir(path) else "chmod +x it")
+    if error.errno == errno.E2BIG:
+        return "the arguments and environment for " + program + " are longer than the system allows"
+    return "cannot start " + program + ": " + (error.strerror or str(error))

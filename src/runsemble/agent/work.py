@@ -1,0 +1,324 @@
+"""The agent's work: which runs wait, which live, what is known of those that ended."""
+
+from __future__ import annotations
+
+import heapq
+import os
+import signal
+import time
+from collections import deque
+
+from . import harvest, memory, place
+from .attempt import Attempt, Lease
+from .contain import Containment, signal_group
+from .frames import to_bytes
+from .protocol import BY_CANCEL, BY_KILL, BY_OOM, BY_TIMEOUT, LAST_WORDS_BYTES, TAIL_BYTES, Exit
+from .spawn import PARAMS_IN_ENV_BYTES, Plan, Trouble, spawn
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable
+
+    from .spool import Spool
+
+#: How much likelier than the agent itself its runs are to be ended when the machine runs out of memory (0 to 1000).
+OOM_SCORE_RAISE = 300
+
+_LAST_WORDS_FILE = {"files": b"/stderr", "merged": b"/output"}
+
+
+class Work:
+    """Everything between a request and its acknowledged exit.
+
+    Messages for the driver are appended to `outbox`; whoever empties it flushes the spool first.
+    """
+
+    def __init__(self, directory: str, spool: Spool, seq: int, exits: list[Exit]) -> None:
+        self.outbox: list[Any] = []
+        self.exits = {e.seq: e for e in exits}  #: not acknowledged, by sequence number
+        self.living: dict[tuple[int, int], Attempt] = {}  #: by run and attempt
+        self.waiting_count = 0
+        self.grace_s = 5.0
+        self.id = os.path.basename(directory)
+        self.containment = Containment(self.id)
+        self.last_seq = seq
+        self._spool = spool
+        self._plans: dict[int, Plan] = {}
+        self._waiting: dict[int, deque[Attempt]] = {}  #: by lane
+        self._ready: deque[tuple[Attempt, Lease]] = deque()
+        self._timers: list[tuple[float, int, Any, Attempt]] = []
+        self._timer_count = 0
+        self._directory = directory.encode()
+        self._bell = place.bell_path(directory).encode()
+        self._own_cores = frozenset(os.sched_getaffinity(0))
+        self._cores = self._own_cores
+        self._in_run_directory = False
+        self._oom = _OomScore()
+
+    # What the driver asks for
+
+    def add_plan(self, number: int, fields: dict[str, Any]) -> None:
+        """Learn what the runs of a plan have in common."""
+        self._plans[number] = Plan(fields)
+
+    def add_run(self, message: list[Any]) -> None:
+        """Take in a run: start it if it brings a lease, else let it wait for one of its lane."""
+        _, plan, run, attempt, step, directory, params, argv, env, lane, lease = message
+        job = Attempt(
+            self._plans[plan], run, attempt, step, to_bytes(directory), params, [to_bytes(a) for a in argv],
+            {to_bytes(k): to_bytes(v) for k, v in env.items()} if env else {},
+            lane, "%s-%d-%d-%d" % (self.id, run, attempt, step),
+        )  # fmt: skip
+        if lease is None:
+            self._waiting.setdefault(lane, deque()).append(job)
+            self.waiting_count += 1
+        else:
+            number, cores, lease_env = lease
+            grant_env = {to_bytes(k): to_bytes(v) for k, v in lease_env.items()}
+            self._ready.append((job, Lease(number, lane, cores, grant_env)))
+
+    def cancel(self, run: int, attempt: int, how: str) -> None:
+        """End a run; one that waits is dropped, of one that is over the driver knows already."""
+        job = self.living.get((run, attempt))
+        if job is not None:
+            self._end(job, BY_KILL if how == "kill" else BY_CANCEL)
+            return
+        self._drop_waiting(lambda waiting: (waiting.run, waiting.attempt) == (run, attempt))
+
+    def drop_waiting(self) -> None:
+        """Forget every run that was not started yet, and say so."""
+        self._drop_waiting(lambda _: True)
+
+    def end_all(self, how: str) -> None:
+        """Start nothing more and end everything that lives."""
+        self.drop_waiting()
+        for job in list(self.living.values()):
+            self._end(job, BY_KILL if how == "kill" else BY_CANCEL)
+
+    def acknowledge(self, seq: int) -> None:
+        """Forget every exit up to `seq`: the driver has stored it."""
+        for number in [s for s in self.exits if s <= seq]:
+            del self.exits[number]
+        self._spool.ack(seq)
+
+    def ring(self, key: str) -> None:
+        """Pass on what a run has reported."""
+        try:
+            agent, run, attempt, _ = key.split("-")
+            job = self.living[int(run), int(attempt)]
+        except (ValueError, KeyError):
+            return
+        if agent == self.id:
+            self._pass_metrics(job)
+
+    @property
+    def is_idle(self) -> bool:
+        """Tell whether nothing lives, waits or is about to start."""
+        return not (self.living or self.waiting_count or self._ready)
+
+    # The course of things
+
+    def advance(self) -> None:
+        """Take in ended runs, fire timers, start what can be started."""
+        now = time.monotonic()
+        self._fire(now)
+        while True:
+            for job in self.containment.reap(now):
+                self._over(job)
+            if not self._ready:
+                break
+            self._start(*self._ready.popleft())
+            now = time.monotonic()
+
+    def rest(self) -> None:
+        """Leave the last run's directory, so that it can be removed or unmounted while the agent waits."""
+        if self._in_run_directory:
+            os.chdir("/")
+            self._in_run_directory = False
+
+    def next_timer_s(self) -> float | None:
+        """Return the seconds until something must be done, None if nothing is due."""
+        due = self._timers[0][0] if self._timers else None
+        for job in self.containment.clearing.values():
+            due = job.cleared_by if due is None else min(due, job.cleared_by)
+        return None if due is None else max(0.0, due - time.monotonic())
+
+    def _start(self, job: Attempt, lease: Lease) -> None:
+        job.lease = lease
+        job.started = time.time()
+        job.started_at = time.monotonic()
+        job.booted_s = time.clock_gettime(time.CLOCK_BOOTTIME)
+        self._spool.intent(job.run, job.attempt, job.step, job.key, job.booted_s)
+        self._spool.flush()
+        self._in_run_directory = True
+        try:
+            self._oom.raise_()
+            self._pin(lease.cores)
+            env = self._environment(job, lease)
+            job.pid = spawn(job.plan, job.directory, job.attempt, job.params, job.argv, env, self._scratch(job))
+        except Trouble as trouble:
+            self._never_started(job, trouble)
+            return
+        finally:
+            self._oom.lower()
+        self._spool.pid(job.run, job.attempt, job.step, job.pid)
+        self.living[job.run, job.attempt] = job
+        self.containment.leaders[job.pid] = job
+        self.outbox.append(["start", job.run, job.attempt, job.step, job.pid, job.started, lease.id])
+        if job.plan.timeout_s is not None:
+            self._at(job.started_at + job.plan.timeout_s, self._time_out, job)
+        if job.plan.mem_mib:
+            self._at(job.started_at + memory.INTERVAL_S, self._watch_memory, job)
+
+    def _environment(self, job: Attempt, lease: Lease) -> dict[bytes, bytes]:
+        env = {**job.plan.env, **lease.env, **job.env}  # what the user set wins over what the grant suggests
+        env[b"RUNSEMBLE_RUN_ID"] = b"%d" % job.run
+        env[b"RUNSEMBLE_ATTEMPT"] = b"%d" % job.attempt
+        env[b"RUNSEMBLE_STEP"] = b"%d" % job.step
+        env[b"RUNSEMBLE_RUN_DIR"] = job.directory
+        env[b"RUNSEMBLE_RUN_KEY"] = job.key.encode()
+        env[b"RUNSEMBLE_RESULTS"] = job.directory + b"/results.json"
+        env[b"RUNSEMBLE_SOCKET"] = self._bell
+        if job.params:
+            params = job.params.encode()
+            if len(params) > PARAMS_IN_ENV_BYTES:
+                params = b"@" + job.directory + b"/params.json"
+            env[b"RUNSEMBLE_PARAMS"] = params
+        if job.plan.timeout_s is not None:
+            env[b"RUNSEMBLE_DEADLINE"] = b"%.3f" % (job.started + job.plan.timeout_s)
+        return env
+
+    def _pin(self, cores: frozenset[int]) -> None:
+        """Put this process on the cores that its next child is to inherit."""
+        wanted = cores or self._own_cores
+        if wanted != self._cores:
+            try:
+                os.sched_setaffinity(0, wanted)
+                self._cores = wanted
+            except OSError:  # a core that went offline: run it unpinned rather than not at all
+                os.sched_setaffinity(0, self._own_cores)
+                self._cores = self._own_cores
+
+    def _never_started(self, job: Attempt, trouble: Trouble) -> None:
+        record = Exit.never_ran(job.run, job.attempt, job.step, trouble.kind, str(trouble))
+        self._record(record, job)
+
+    def _over(self, job: Attempt) -> None:
+        """Record the end of a run of which nothing is left."""
+        self._pass_metrics(job)
+        del self.living[job.run, job.attempt]
+        record = Exit(
+            0, job.run, job.attempt, job.step, None, None, job.status, job.ended_by, None, None, job.started,
+            job.ended_at - job.started_at, job.user_s, job.system_s, max(job.max_rss_kib, job.peak_kib),
+            harvest.result_in(job.directory), self._tail(job), job.survivors,
+        )  # fmt: skip
+        self._record(record, job)
+
+    def _tail(self, job: Attempt) -> str | None:
+        """Return what to keep of the output: all that was asked for, or the last words of a run that failed."""
+        mode = job.plan.output
+        if mode == "tail":
+            scratch = self._scratch(job)
+            tail = harvest.tail_of(scratch, TAIL_BYTES)
+            os.unlink(scratch)
+            return tail
+        if mode in _LAST_WORDS_FILE and (job.status != 0 or job.ended_by):
+            return harvest.tail_of(job.directory + _LAST_WORDS_FILE[mode], LAST_WORDS_BYTES)
+        return None
+
+    def _scratch(self, job: Attempt) -> bytes:
+        return b"%s/%d-%d.out" % (self._directory, job.run, job.attempt)
+
+    def _record(self, record: Exit, job: Attempt) -> None:
+        """Spool an exit, tell the driver, and hand the lease on."""
+        self.last_seq += 1
+        record.seq = self.last_seq
+        lease = job.lease
+        if lease is not None:
+            record.lease = lease.id
+            queue = self._waiting.get(lease.lane)
+            if queue:
+                successor = queue.popleft()
+                self.waiting_count -= 1
+                record.successor = [successor.run, successor.attempt]
+                self._ready.append((successor, lease))
+        self.exits[record.seq] = record
+        self._spool.exit(record)
+        self.outbox.append(["exit", *record.as_list()])
+
+    def _drop_waiting(self, is_meant: Callable[[Attempt], bool]) -> None:
+        for lane, queue in self._waiting.items():
+            self.outbox.extend(["dropped", job.run, job.attempt] for job in queue if is_meant(job))
+            self._waiting[lane] = deque(job for job in queue if not is_meant(job))
+        self.outbox.extend(["dropped", job.run, job.attempt] for job, _ in self._ready if is_meant(job))
+        self._ready = deque(entry for entry in self._ready if not is_meant(entry[0]))
+        self.waiting_count = sum(map(len, self._waiting.values()))
+
+    # Endings
+
+    def _end(self, job: Attempt, by: str) -> None:
+        """Send TERM, and KILL after the grace period; at once if it is killed or out of memory."""
+        if job.ended_by is not None and by not in (BY_KILL, BY_OOM):
+            return  # it is being ended already
+        job.ended_by = job.ended_by or by
+        if by in (BY_KILL, BY_OOM) or self.grace_s <= 0:
+            self._kill(job)
+            return
+        signal_group(job.pid, signal.SIGTERM)
+        signal_group(job.pid, signal.SIGCONT)  # a stopped process could not act on TERM
+        self._at(time.monotonic() + self.grace_s, self._kill, job)
+
+    def _kill(self, job: Attempt) -> None:
+        if job.pid in self.containment.leaders:
+            signal_group(job.pid, signal.SIGKILL)
+
+    def _time_out(self, job: Attempt) -> None:
+        self._end(job, BY_TIMEOUT)
+
+    def _watch_memory(self, job: Attempt) -> None:
+        if memory.is_over(job, self.containment):
+            self._end(job, BY_OOM)
+        else:
+            self._at(time.monotonic() + memory.INTERVAL_S, self._watch_memory, job)
+
+    def _at(self, when: float, act: Any, job: Attempt) -> None:
+        self._timer_count += 1
+        heapq.heappush(self._timers, (when, self._timer_count, act, job))
+        if len(self._timers) > 4 * len(self.living) + 1000:  # mostly time limits of runs that are over
+            self._timers = [t for t in self._timers if self.containment.leaders.get(t[3].pid) is t[3]]
+            heapq.heapify(self._timers)
+
+    def _fire(self, now: float) -> None:
+        while self._timers and self._timers[0][0] <= now:
+            _, _, act, job = heapq.heappop(self._timers)
+            if self.containment.leaders.get(job.pid) is job:
+                act(job)
+
+    def _pass_metrics(self, job: Attempt) -> None:
+        text, job.metrics_offset = harvest.new_lines(job.directory + b"/metrics.jsonl", job.metrics_offset)
+        if text:
+            self.outbox.append(["metric", job.run, job.attempt, text])
+
+
+class _OomScore:
+    """Raises the chance of being chosen by the out-of-memory killer while a child is spawned, which inherits it."""
+
+    def __init__(self) -> None:
+        self._fd = -1
+        try:
+            self._fd = os.open("/proc/self/oom_score_adj", os.O_RDWR | os.O_CLOEXEC)
+            own = int(os.read(self._fd, 16))
+            self._own = b"%d" % own
+            self._raised = b"%d" % min(1000, own + OOM_SCORE_RAISE)
+            self.raise_()
+            self.lower()
+        except (OSError, ValueError):
+            self._fd = -1
+
+    def raise_(self) -> None:
+        if self._fd >= 0:
+            os.pwrite(self._fd, self._raised, 0)
+
+    def lower(self) -> None:
+        if self._fd >= 0:
+            os.pwrite(self._fd, self._own, 0)

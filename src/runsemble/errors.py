@@ -1,0 +1,87 @@
+"""Every error that runsemble raises.
+
+A class's docstring is its default message. Context travels in attributes, and the text says what to do next. A failed
+run is not among them: it is data, found in `Run.status` and `Run.cause`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from runsemble.inrun import NotInRun as NotInRun
+from runsemble.inrun import StaleAttempt as StaleAttempt
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class RunsembleError(Exception):
+    """Something went wrong in runsemble."""
+
+    def __init__(self, message: str | None = None, **context: Any) -> None:
+        super().__init__(message or type(self).__doc__)
+        for name, value in context.items():
+            setattr(self, name, value)
+
+
+class UsageError(RunsembleError, ValueError):
+    """The request makes no sense as it stands; nothing was started."""
+
+
+class CommandError(UsageError):
+    """The command is not one that can be run."""
+
+
+class ParameterError(UsageError):
+    """A parameter set is not a mapping of names to values that can be written down."""
+
+    index: int
+
+
+class PlaceholderError(UsageError):
+    """A placeholder in braces does not name a parameter."""
+
+    name: str
+
+
+class DirectoryError(UsageError):
+    """A run directory or the output directory cannot be used."""
+
+
+class InputFileError(UsageError):
+    """An input file cannot be staged."""
+
+
+class RequestError(UsageError):
+    """A request can never be granted on this machine."""
+
+
+class FeedError(RunsembleError):
+    """The parameter sets stopped coming with an error.
+
+    Runs that had finished keep their results in `.result`, running ones were stopped. `.index` is the position of the
+    parameter set that could not be had, `.__cause__` the error itself.
+    """
+
+    index: int
+    result: Any
+
+
+class RunsFailed(RunsembleError):
+    """At least one run did not succeed; `.failures` lists them."""
+
+    failures: Sequence[Any]
+
+
+class ResultError(RunsembleError):
+    """A run left a result that cannot be read; the text says which file, and why."""
+
+    path: str
+
+
+class AgentError(RunsembleError):
+    """The agent that starts the runs could not be started or reached."""
+
+
+class RunnerClosed(RunsembleError):
+    """The runner has been closed and takes no more runs."""

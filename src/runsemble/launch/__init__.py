@@ -1,0 +1,1 @@
+"""Wording: arguments, environment and program of a run. Nothing here starts anything."""

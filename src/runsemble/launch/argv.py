@@ -1,0 +1,60 @@
+"""The argument list that starts a run."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+from runsemble.errors import CommandError
+
+
+def check_command(cmd: Any) -> list[str]:
+    """Return a command as a list of strings.
+
+    Args:
+        cmd: A non-empty list of strings, bytes or paths. Bytes keep their value even if they are no UTF-8.
+
+    Raises:
+        CommandError: Anything else.
+    """
+    if isinstance(cmd, (str, bytes)):
+        raise CommandError(
+            f"cmd must be a list of strings such as ['python', 'model.py']; it is the string {cmd!r}: use shlex.split()"
+        )
+    if not isinstance(cmd, Sequence):
+        raise CommandError(f"cmd must be a list of strings such as ['python', 'model.py'], not a {type(cmd).__name__}")
+    if not cmd:
+        raise CommandError("cmd is empty; give the program and its arguments, such as ['python', 'model.py']")
+    words = []
+    for at, word in enumerate(cmd):
+        if not isinstance(word, (str, bytes, os.PathLike)):
+            raise CommandError(
+                f"cmd[{at}] must be a string, not {word!r} (a {type(word).__name__}); write {str(word)!r}"
+            )
+        text = os.fsdecode(word)
+        if "\0" in text:
+            raise CommandError(f"cmd[{at}] contains a zero byte, which no argument can hold: {text!r}")
+        words.append(text)
+    if not words[0]:
+        raise CommandError("cmd[0], the program, is an empty string")
+    return words
+
+
+def resolve_program(program: str, submit_dir: str, staged: set[str]) -> str:
+    """Return the program of a command as a run must name it.
+
+    A name without a slash is left to PATH, a staged file to the run directory; any other path means the file as seen
+    from the caller's directory.
+    """
+    if "/" not in program or os.path.normpath(program) in staged:
+        return program
+    return os.path.normpath(os.path.join(submit_dir, program))
+
+
+def mpirun_argv(mpirun: str, tasks: int, argv: Sequence[str]) -> list[str]:
+    """Return the argument list that starts `tasks` processes, left where the grant put them.
+
+    Source: mpirun(1) of Open MPI (``--bind-to none``, ``--oversubscribe``); MPICH's mpiexec takes ``-n`` alone.
+    """
+    return [mpirun, "-n", str(tasks), *argv]

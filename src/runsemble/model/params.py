@@ -1,0 +1,71 @@
+"""Parameter sets: checked, made plain, written down."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+from runsemble import codec
+from runsemble.errors import ParameterError
+
+ParamValue: TypeAlias = Any
+ParamMap: TypeAlias = Mapping[str, ParamValue]
+
+#: Names a parameter may not take, since placeholders use them for the run itself.
+RESERVED = frozenset({"run_id", "run_dir", "submit_dir"})
+
+
+def plain_params(params: Any, index: int) -> tuple[dict[str, Any], str]:
+    """Return a parameter set as a plain dict, and as JSON text.
+
+    Numpy scalars become the Python numbers they stand for; every other value keeps its exact type.
+
+    Args:
+        params: What the user's iterable yielded.
+        index: Its position, for the error.
+
+    Raises:
+        ParameterError: No mapping, a key that is no string or a reserved name, a value that has no exact JSON form.
+    """
+    if not isinstance(params, Mapping):
+        raise ParameterError(
+            f"runs[{index}] must map parameter names to values, like {{'beta': 0.1}}; it is a {type(params).__name__}",
+            index=index,
+        )
+    plain = {}
+    for name, value in params.items():
+        if type(name) is not str:
+            raise ParameterError(
+                f"runs[{index}]: parameter names must be strings; {name!r} is a {type(name).__name__}", index=index
+            )
+        if name in RESERVED:
+            raise ParameterError(
+                f"runs[{index}]: no parameter may be called {name!r}, because {{{name}}} stands for the run's own "
+                "in commands; choose another name",
+                index=index,
+            )
+        plain[name] = _plain_scalar(value)
+    try:
+        return plain, codec.encode(plain)
+    except codec.CannotEncode:
+        raise ParameterError(_culprit(plain, index), index=index) from None
+
+
+def _plain_scalar(value: Any) -> Any:
+    kind = type(value)
+    if kind.__module__ == "numpy" and hasattr(value, "item") and getattr(value, "shape", None) == ():
+        return value.item()
+    return value
+
+
+def _culprit(params: dict[str, Any], index: int) -> str:
+    """Say which value of a parameter set cannot be encoded, and why."""
+    for name, value in params.items():
+        try:
+            codec.encode(value)
+        except codec.CannotEncode as error:
+            return (
+                f"runs[{index}]: the value of {name!r} cannot be handed to a run: {error}; "
+                "pass numbers, strings, lists, dicts and the like"
+            )
+    return f"runs[{index}] cannot be written as JSON"

@@ -1,0 +1,1 @@
+"""Reaching a node: starting its agent, talking to it, claiming its cores."""

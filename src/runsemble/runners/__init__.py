@@ -1,0 +1,1 @@
+"""Runners: what takes runs in and sees them through."""

@@ -1,0 +1,58 @@
+"""The awaitable face of the pool: semaphores sized to cores and GPUs, for user code."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from runsemble.errors import RequestError
+from runsemble.model.resources import Grant, Request
+from runsemble.sched.pool import Usage
+
+if TYPE_CHECKING:
+    from runsemble.runners.engine import Engine
+
+
+class ResourcePool:
+    """What a runner may use. User code takes its share in the same queue as the runs."""
+
+    def __init__(self, engine: Callable[[Request], Awaitable[Engine]], usage: Callable[[], Usage]) -> None:
+        self._engine = engine
+        self._usage = usage
+
+    @property
+    def usage(self) -> Usage:
+        """What is in use now, by runs and by user code."""
+        return self._usage()
+
+    @asynccontextmanager
+    async def acquire(
+        self, cores: int = 1, gpus: int = 0, mem_mib: int = 0, named: Mapping[str, int] | None = None
+    ) -> AsyncIterator[Grant]:
+        """Wait for cores, GPUs and the like, and hold them while the block runs.
+
+        For example::
+
+            async with runner.pool.acquire(cores=4, gpus=1) as grant:
+                ...  # grant.cores and grant.gpus say which
+
+        Raises:
+            RequestError: The machine can never give that much.
+        """
+        request = Request(cores=cores, gpus=gpus, mem_mib=mem_mib, named=dict(named or {}))
+        engine = await self._engine(request)
+        problem = engine.pool.why_never(request.shape)
+        if problem:
+            raise RequestError(problem)
+        future = engine.request(request.shape)
+        try:
+            grant = await future
+        except BaseException:
+            if not future.cancel() and not future.cancelled():  # it was granted in the very same moment
+                engine.give_back(future.result())
+            raise
+        try:
+            yield grant
+        finally:
+            engine.give_back(grant)

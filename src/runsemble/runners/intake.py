@@ -1,0 +1,112 @@
+"""The intake: takes parameter sets from the user's iterable as runs are started, and no further."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
+from typing import Any
+
+from runsemble.errors import FeedError, UsageError
+from runsemble.model import events
+from runsemble.runners.engine import Engine
+from runsemble.runners.table import Job, RunTable
+from runsemble.sched.feed import MAX_LAG, to_admit
+
+#: Longest time, in seconds, for which a slow iterable keeps the event loop to itself between two of its items.
+SLICE_S = 0.002
+#: Seconds between two looks at a subscriber that has fallen behind.
+LAG_POLL_S = 0.01
+
+
+class Intake:
+    """Feeds one study into an engine.
+
+    Args:
+        runs: The user's iterable.
+        make_job: Turns (index, parameter set) into a job.
+        table: Where its runs are counted.
+        engine: Where they go.
+    """
+
+    def __init__(
+        self,
+        runs: Iterable[Any] | AsyncIterable[Any],
+        make_job: Callable[[int, Any], Job],
+        table: RunTable,
+        engine: Engine,
+    ) -> None:
+        self._source = runs
+        self._make_job = make_job
+        self._table = table
+        self._engine = engine
+        self._room = asyncio.Event()
+        self.is_stopped = False  #: nothing more is taken
+        self.is_dry = False  #: everything was taken
+
+    def stop(self) -> None:
+        """Take nothing more."""
+        self.is_stopped = True
+        self._room.set()
+
+    async def run(self) -> None:
+        """Take parameter sets until there are no more, or `stop` is called.
+
+        Raises:
+            FeedError: The iterable raised, or yielded what is no parameter set.
+        """
+        iterator = iterate(self._source)
+        engine = self._engine
+        engine.room_listeners.append(self._room.set)
+        try:
+            while not self.is_stopped:
+                count = to_admit(engine.slots, engine.waiting_count, engine.bus.lag)
+                if count:
+                    if not await self._take(iterator, count):
+                        break
+                elif engine.bus.lag > MAX_LAG:
+                    await asyncio.sleep(LAG_POLL_S)
+                else:
+                    self._room.clear()
+                    await self._room.wait()
+        finally:
+            engine.room_listeners.remove(self._room.set)
+        self.is_dry = not self.is_stopped
+        engine.bus.publish(events.FeedEnded(len(self._table)))
+
+    async def _take(self, iterator: AsyncIterator[Any], count: int) -> bool:
+        """Take up to `count` parameter sets; False when there are no more."""
+        give_way_at = time.monotonic() + SLICE_S
+        for _ in range(count):
+            index = len(self._table)
+            try:
+                params = await anext(iterator)
+            except StopAsyncIteration:
+                return False
+            except Exception as error:
+                raise FeedError(
+                    f"the parameter sets ended with an error at index {index}: {error!r}", index=index
+                ) from error
+            if self.is_stopped:
+                return False
+            try:
+                job = self._make_job(index, params)
+            except UsageError as error:
+                raise FeedError(str(error), index=index) from error
+            self._table.add(job)
+            self._engine.submit(job)
+            self._engine.pump()
+            if time.monotonic() > give_way_at:
+                await asyncio.sleep(0)
+                give_way_at = time.monotonic() + SLICE_S
+        return True
+
+
+async def iterate(source: Iterable[Any] | AsyncIterable[Any]) -> AsyncIterator[Any]:
+    """Yield the items of an iterable of either kind."""
+    if isinstance(source, AsyncIterable):
+        async for item in source:
+            yield item
+    else:
+        for item in source:
+            yield item

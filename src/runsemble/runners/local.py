@@ -1,0 +1,110 @@
+"""The runner for this machine."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import anyio.to_thread
+
+from runsemble.agent import inventory
+from runsemble.errors import RequestError
+from runsemble.model.resources import Inventory, Request, count_of, require_count
+from runsemble.nodes.cores import CoreClaims
+from runsemble.nodes.local import LocalNode
+from runsemble.runners.engine import Engine
+from runsemble.runners.pooled import PooledRunner
+from runsemble.sched.pool import Pool
+
+
+class ParallelLocalRunner(PooledRunner):
+    """Runs in parallel on this machine, on as many cores and GPUs as this process may really use.
+
+    Args:
+        max_parallel: Runs at the same time; None: as many as the cores allow. More than there are cores means slots:
+            then cores are neither counted nor assigned.
+        cores: Cores to use; None: all in the affinity mask, as far as the control group's CPU quota pays for them.
+        gpus: GPUs to use: a number, or their ids; None: those in ``CUDA_VISIBLE_DEVICES`` or ``ROCR_VISIBLE_DEVICES``,
+            else what ``nvidia-smi`` or ``rocm-smi`` lists, asked when the first run wants one.
+        mem_mib: Memory to give away, in MiB; None: this machine's, or the control group's limit.
+        named: Counters of your own, such as licences: ``{"solver": 2}``.
+        pin: Confine runs to the cores they were given. ``"auto"``: if no other study of this user has claimed them.
+        grace_s: Seconds between TERM and KILL when a run is ended.
+
+    Raises:
+        RequestError: A size is negative, zero, or more than this machine has.
+    """
+
+    def __init__(
+        self,
+        max_parallel: int | None = None,
+        cores: int | None = None,
+        gpus: int | Sequence[str] | None = None,
+        mem_mib: int | None = None,
+        named: Mapping[str, int] | None = None,
+        pin: Literal["auto"] | bool = "auto",
+        grace_s: float = 5.0,
+    ) -> None:
+        super().__init__(grace_s=grace_s)
+        for name, value, least in (("max_parallel", max_parallel, 1), ("cores", cores, 1), ("mem_mib", mem_mib, 1)):
+            if value is not None:
+                require_count(name, value, least)
+        for name, count in (named or {}).items():
+            require_count(f"named[{name!r}]", count, 1)
+        if pin not in ("auto", True, False):
+            raise RequestError(f"pin must be 'auto', True or False, not {pin!r}")
+        self._usable = inventory.usable_cores()
+        if cores is not None and cores > len(self._usable):
+            raise RequestError(f"cores={cores}, but this process may use {count_of(len(self._usable), 'core')}")
+        self._cores = cores or len(self._usable)
+        self._max_parallel = max_parallel
+        self._gpus = gpus if not isinstance(gpus, int) else None
+        if isinstance(gpus, int):
+            require_count("gpus", gpus, 0)
+            self._gpus = [str(index) for index in range(gpus)]
+        self._mem_mib = mem_mib
+        self._named = dict(named or {})
+        self._pin = pin
+        self._claims = CoreClaims()
+
+    async def _make_engine(self, request: Request | None) -> Engine:
+        vendor, gpus = await self._find_gpus(request)
+        counts_cores = self._max_parallel is None or self._max_parallel <= self._cores
+        ids, pin = self._choose_cores() if counts_cores else (self._usable[: self._cores], False)
+        node = Inventory(
+            cores=tuple(ids),
+            gpus=tuple(gpus),
+            mem_mib=self._mem_mib or inventory.usable_memory_mib(),
+            named=self._named,
+            slots=self._max_parallel,
+            counts_cores=counts_cores,
+        )
+        return Engine([LocalNode()], Pool([node]), self.bus, pin=pin, gpu_vendor=vendor, grace_s=self._grace_s)
+
+    def _release_engine(self) -> None:
+        self._claims.release()
+
+    def _choose_cores(self) -> tuple[Sequence[int], bool]:
+        """Return the core ids to use, and whether runs may be confined to them."""
+        plain = self._usable[: self._cores]
+        if self._pin is False:
+            return plain, False
+        has_quota = len(self._usable) < len(os.sched_getaffinity(0))
+        claimed = self._claims.claim(self._usable, self._cores)
+        if claimed is None or (has_quota and self._pin == "auto"):
+            return plain, self._pin is True
+        return claimed, True
+
+    async def _find_gpus(self, request: Request | None) -> tuple[str, Sequence[str]]:
+        visible = {"nvidia": "CUDA_VISIBLE_DEVICES", "amd": "ROCR_VISIBLE_DEVICES"}
+        wants = self._gpus is None and request is not None and request.gpus > 0
+        if wants or any(name in os.environ for name in visible.values()):
+            vendor, found = await anyio.to_thread.run_sync(inventory.usable_gpus)
+        else:
+            vendor, found = "nvidia" if self._gpus else "", []
+        if self._gpus is None:
+            return vendor, found
+        if found and all(gpu.isdigit() for gpu in self._gpus):  # "two GPUs" means two of those that are visible
+            return vendor, found[: len(self._gpus)]
+        return vendor or "nvidia", list(self._gpus)

@@ -1,0 +1,209 @@
+"""`multirun`: one command over many parameter sets."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from typing import Any, Literal
+
+import anyio
+import anyio.to_thread
+
+from runsemble.errors import FeedError, RequestError, UsageError
+from runsemble.model import events
+from runsemble.model.files import FileResource, OutputMode
+from runsemble.model.resources import Request
+from runsemble.model.status import Cause
+from runsemble.runners.abstract import AbstractRunner
+from runsemble.runners.foreign import run_with_foreign_runner
+from runsemble.runners.intake import Intake
+from runsemble.runners.interrupts import CURRENT
+from runsemble.runners.local import ParallelLocalRunner
+from runsemble.runners.outcome import MultirunResult
+from runsemble.runners.pooled import PooledRunner
+from runsemble.runners.progress import show_progress
+from runsemble.runners.study import Study, StudyOptions, stage_list
+from runsemble.runners.table import Job, Plan, plan_fields
+from runsemble.sched.policy import AbortPolicy
+
+Progress = Literal["auto"] | bool
+
+
+async def multirun(
+    *,
+    runs: Iterable[Mapping[str, Any]] | AsyncIterable[Mapping[str, Any]],
+    cmd: Sequence[str | os.PathLike[str]],
+    output_path: str | os.PathLike[str] | None = None,
+    input_files: Iterable[FileResource | str | os.PathLike[str]] = (),
+    runner: AbstractRunner | None = None,
+    cores: int = 1,
+    gpus: int = 0,
+    mem_mib: int | None = None,
+    tasks: int = 1,
+    timeout_s: float | None = None,
+    retries: int = 0,
+    max_failures: int | None = None,
+    env: Mapping[str, str] | None = None,
+    run_dir: str = "{run_id}",
+    output: OutputMode = "files",
+    progress: Progress = "auto",
+) -> MultirunResult:
+    """Run a command once for every parameter set, each in a directory of its own, and return what came of it.
+
+    Every run finds its parameters with `get_run_params` or in ``params.json``, and may post a result with
+    `post_run_results` or by writing ``results.json``. How runs end is in the result, never an exception.
+
+    Args:
+        runs: Parameter sets, each a mapping of names to values; any iterable or async iterable, however long: it is
+            asked for more only as runs are started.
+        cmd: Program and arguments. ``{name}`` stands for a parameter, ``run_id``, ``run_dir`` or ``submit_dir``, with
+            a format if wanted (``{beta:.3f}``); other braces stay, ``{{name}}`` means ``{name}`` itself.
+        output_path: New directory for the study; ``multirun-<date>-<time>`` in the current directory when None.
+        input_files: Files that every run directory gets; patterns are allowed.
+        runner: Where to run; on all cores of this machine when None. A runner that was entered is left running.
+        cores: Cores for each task of a run.
+        gpus: GPUs for each task of a run.
+        mem_mib: Memory for each run, in MiB; a run that uses more is ended. None: neither accounted nor limited.
+        tasks: Processes of each run; more than one are started with ``mpirun``.
+        timeout_s: Seconds after which an attempt is ended.
+        retries: Further attempts after a failure.
+        max_failures: When more runs than this have failed, no further one is started; running ones finish.
+        env: Variables to add to the environment; placeholders as in `cmd`.
+        run_dir: Name of a run's directory in `output_path`; placeholders as in `cmd`.
+        output: ``files``: stdout and stderr each in a file; ``merged``: both in the file output; ``discard``: gone;
+            ``tail``: the last 64 KiB of both kept with the run.
+        progress: Show a bar, or lines where there is no terminal, on stderr. "auto" shows nothing in a run's own
+            programs.
+
+    Returns:
+        The runs, in the order of their parameter sets.
+
+    Raises:
+        UsageError: The request makes no sense; nothing was started and nothing left behind.
+        FeedError: `runs` raised, or yielded what is no parameter set; `.result` holds the runs so far.
+        AgentError: The agent that starts the runs could not be started, or kept alive.
+    """
+    if progress not in ("auto", True, False):
+        raise UsageError(f"progress must be 'auto', True or False, not {progress!r}")
+    if isinstance(runs, (str, bytes, Mapping)) or not isinstance(runs, (Iterable, AsyncIterable)):
+        raise UsageError(f"runs must be an iterable of parameter sets, such as [{{'beta': 0.1}}], not {runs!r}")
+    options = StudyOptions(
+        cmd=cmd,
+        output_path=output_path,
+        input_files=input_files,
+        request=Request(cores=cores, gpus=gpus, tasks=tasks, mem_mib=_memory(mem_mib)),
+        timeout_s=timeout_s,
+        retries=retries,
+        max_failures=max_failures,
+        env=env,
+        run_dir=run_dir,
+        output=output,
+    )
+    if runner is None:
+        runner = ParallelLocalRunner()
+    if not isinstance(runner, PooledRunner):
+        return await run_with_foreign_runner(runs, options, runner, shows_progress=progress is not False)
+    return await _StudyOnRunner(runner, options).run(runs, shows_progress=progress is not False)
+
+
+def _memory(mem_mib: int | None) -> int:
+    if mem_mib == 0:
+        raise RequestError("mem_mib must be a whole number of at least 1, or None for no limit, not 0")
+    return mem_mib or 0
+
+
+class _StudyOnRunner:
+    """One call of `multirun` on a runner with agents."""
+
+    def __init__(self, runner: PooledRunner, options: StudyOptions) -> None:
+        self._runner = runner
+        self._options = options
+        self._abort = AbortPolicy(max_failures=options.max_failures)
+
+    async def run(
+        self, runs: Iterable[Mapping[str, Any]] | AsyncIterable[Mapping[str, Any]], shows_progress: bool
+    ) -> MultirunResult:
+        request = self._options.request
+        submit_dir = os.getcwd()
+        async with AsyncExitStack() as stack:
+            engine = await self._runner.enter(request)
+            stack.push_async_callback(self._runner.leave)
+            problem = engine.pool.why_never(request.shape)
+            if problem:
+                raise RequestError(problem)
+            study = await anyio.to_thread.run_sync(Study, self._options, submit_dir)
+            table = self._runner.new_table()
+            stack.callback(self._runner.end_table, table)
+            self._table = table
+            result = MultirunResult(table, study.output_path)
+            if shows_progress:
+                await stack.enter_async_context(show_progress(table, self._runner.bus, _length(runs)))
+            self._intake = Intake(runs, self._job_maker(study), table, engine)
+            table.bus.listen(self._watch)
+            interrupts = CURRENT.get()
+            if interrupts is not None:
+                interrupts.study = self
+            try:
+                await self._intake.run()
+                await engine.settled(table)
+            except FeedError as error:
+                await self._end(Cause.ABORTED)
+                error.result = result
+                raise
+            except BaseException:
+                await self._end(Cause.CANCELLED)
+                raise
+        return result
+
+    def _job_maker(self, study: Study) -> Any:
+        options = self._options
+        fields = plan_fields(
+            study.base_environment(),
+            "new",
+            options.output,
+            stage_list(study.staged),
+            options.timeout_s,
+            options.request.mem_mib,
+        )
+        plan: Plan = self._runner.new_plan(options.request, fields, options.retries)
+        table, next_number = self._table, self._runner.next_number
+
+        def make_job(index: int, params: Any) -> Job:
+            run = study.prepare(index, params)
+            run.env["RUNSEMBLE_RUN_ID"] = str(index)
+            return Job(table, next_number(), plan, run.argv, run.directory, run.params_text, run.env)
+
+        return make_job
+
+    def _watch(self, event: events.Event) -> None:
+        """Stop the intake when too many runs have failed; those that run may finish."""
+        if not isinstance(event, events.RunEnded) or self._intake.is_stopped:
+            return
+        failures = self._table.statistics.failure_count
+        if self._abort.is_exceeded(failures):
+            self.drain()
+            reason = f"{failures} runs failed, more than max_failures={self._abort.max_failures} allows"
+            self._runner.bus.publish(events.Aborted(reason))
+
+    def drain(self) -> int:
+        """Start nothing more; return how many runs are still running."""
+        self._intake.stop()
+        self._runner.engine.skip_waiting(lambda job: job.table is self._table)
+        return self._table.statistics.running_count
+
+    def halt(self, how: str) -> int:
+        """Start nothing more and end what runs ("stop" or "kill"); return how many runs there are to end."""
+        self._intake.stop()
+        self._runner.stop(self._table, Cause.KILLED, how)
+        return self._table.statistics.running_count
+
+    async def _end(self, cause: Cause) -> None:
+        """End every run of this study, and wait until they have ended; bounded, and not cut short."""
+        with anyio.CancelScope(shield=True):
+            self._intake.stop()
+            await self._runner.end_study(self._table, cause)
+
+
+def _length(runs: object) -> int | None:
+    return len(runs) if isinstance(runs, Sequence) else None

@@ -1,0 +1,120 @@
+"""What `multirun` returns."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, overload
+
+from runsemble.errors import RunsembleError, RunsFailed
+from runsemble.model.resources import count_of
+from runsemble.model.stats import RunStatistics
+from runsemble.runners.table import Run, RunTable
+
+if TYPE_CHECKING:
+    import pandas
+
+#: Failures listed by name in a message.
+_LISTED = 3
+
+
+class MultirunResult(Sequence[Run]):
+    """The runs of a study, in the order of their parameter sets."""
+
+    def __init__(self, table: RunTable, output_path: str) -> None:
+        self._table = table
+        self.output_path = output_path  #: absolute path of the directory that holds everything
+
+    def __len__(self) -> int:
+        """Count the runs."""
+        return len(self._table)
+
+    @overload
+    def __getitem__(self, index: int) -> Run: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Run]: ...
+    def __getitem__(self, index: int | slice) -> Run | list[Run]:
+        """Return a run by its position, or a list of runs."""
+        if isinstance(index, slice):
+            return [self._table[at] for at in range(*index.indices(len(self)))]
+        return self._table[index + len(self) if index < 0 else index]
+
+    @property
+    def statistics(self) -> RunStatistics:
+        """How many runs are in which state."""
+        return self._table.statistics
+
+    @property
+    def results(self) -> list[Any]:
+        """What every run posted, None for those that posted nothing.
+
+        Raises:
+            ResultError: One of them cannot be read; ask the runs one by one to have the others.
+        """
+        return [run.result for run in self]
+
+    @property
+    def failures(self) -> list[Run]:
+        """The runs that failed."""
+        return [run for run in self if run.status == "failure"]
+
+    def raise_for_failures(self) -> None:
+        """Raise if a run failed or was skipped.
+
+        Raises:
+            RunsFailed: With the first failures and where to look.
+        """
+        missing = [run for run in self if run.status != "success"]
+        if not missing:
+            return
+        failures = self.failures
+        lines = [f"run {run.id}: {run.message} (see {run.stderr or run.run_dir})" for run in failures[:_LISTED]]
+        if len(failures) > _LISTED:
+            lines.append(f"and {len(failures) - _LISTED} more")
+        skipped = len(missing) - len(failures)
+        head = f"{len(failures)} of {count_of(len(self), 'run')} failed"
+        head += f", {skipped} were not run" if skipped else ""
+        raise RunsFailed(head + "".join("\n  " + line for line in lines), failures=failures)
+
+    def to_dataframe(self) -> pandas.DataFrame:
+        """Return one row per run: parameters, results, and what is known of the run.
+
+        The index is the run's id. Columns are the parameters; a result that is a dict gives a column per key, any
+        other a column ``result``; then status, cause, returncode, attempts, wall_s, user_s, system_s, max_rss_bytes,
+        run_dir. A result's key that is also a parameter's or one of these is prefixed with ``result_``.
+
+        Raises:
+            RunsembleError: pandas is not installed.
+        """
+        try:
+            import pandas
+        except ImportError:
+            raise RunsembleError("to_dataframe() needs pandas: pip install 'runsemble[pandas]'") from None
+        rows = [_table_row(run) for run in self]
+        columns = list(dict.fromkeys(name for row in rows for name in row))
+        return pandas.DataFrame(rows, columns=columns, index=pandas.RangeIndex(len(rows), name="run"))
+
+    def __repr__(self) -> str:
+        """Say how many runs ended how, and where they are."""
+        counts = Counter(run.status for run in self)
+        words = ", ".join(f"{count} {status}" for status, count in counts.items())
+        return f"<MultirunResult {count_of(len(self), 'run')}: {words or 'none'}; {self.output_path}>"
+
+
+def _table_row(run: Run) -> dict[str, Any]:
+    usage = run.usage
+    facts: dict[str, Any] = {
+        "status": run.status,
+        "cause": str(run.cause) if run.cause else None,
+        "returncode": run.returncode,
+        "attempts": run.attempts,
+        **(usage._asdict() if usage else {}),
+        "run_dir": run.run_dir,
+    }
+    params = run.params
+    result = run.result
+    posted = result if isinstance(result, dict) else {} if result is None else {"result": result}
+    row = dict(params)
+    for name, value in posted.items():
+        row[f"result_{name}" if name in params or name in facts else str(name)] = value
+    return {**row, **facts}

@@ -1,0 +1,175 @@
+"""One study: a command, what its runs need, and how each parameter set becomes a run."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from runsemble.errors import CommandError, DirectoryError, InputFileError, RequestError, UsageError
+from runsemble.launch.argv import check_command, mpirun_argv, resolve_program
+from runsemble.launch.environment import base_environment
+from runsemble.launch.placeholders import Template
+from runsemble.model.files import FileResource, OutputMode, require_output_mode
+from runsemble.model.params import plain_params
+from runsemble.model.resources import Request, require_count
+from runsemble.workdir.layout import RunDirectories, default_output_path
+from runsemble.workdir.staging import StagedFile, make_shared_copies, plan_staging, refuse_forgotten_inputs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudyOptions:
+    """The arguments of `multirun` but the runs themselves, checked."""
+
+    cmd: Any
+    output_path: str | os.PathLike[str] | None = None
+    input_files: Iterable[FileResource | str | os.PathLike[str]] = ()
+    request: Request = field(default_factory=Request)
+    timeout_s: float | None = None
+    retries: int = 0
+    max_failures: int | None = None
+    env: Mapping[str, Any] | None = None
+    run_dir: str = "{run_id}"
+    output: OutputMode = "files"
+
+    def __post_init__(self) -> None:
+        """Refuse what makes no sense."""
+        require_count("retries", self.retries, 0)
+        if self.max_failures is not None:
+            require_count("max_failures", self.max_failures, 0)
+        if self.timeout_s is not None and not _is_positive(self.timeout_s):
+            raise RequestError(f"timeout_s must be a number of seconds greater than 0, not {self.timeout_s!r}")
+        require_output_mode(self.output)
+        if isinstance(self.input_files, (str, bytes, os.PathLike)):
+            raise InputFileError(f"input_files must be a list, such as [{self.input_files!r}]")
+        _require_string("run_dir", self.run_dir)
+        for name, value in (self.env or {}).items():
+            if not isinstance(name, str) or not name or "=" in name or "\0" in name:
+                raise UsageError(f"env: {name!r} is no name of a variable")
+            _require_string(f"env[{name!r}]", value)
+            if "\0" in value:
+                raise UsageError(f"env[{name!r}] holds a zero byte, which no variable can: {value!r}")
+
+
+@dataclass(slots=True)
+class PreparedRun:
+    """A run as it is handed to a runner."""
+
+    id: int
+    argv: list[str]
+    directory: str
+    params_text: str
+    env: dict[str, str]
+
+
+class Study:
+    """A study whose output directory stands and whose inputs are found.
+
+    Args:
+        options: What the user asked for.
+        submit_dir: The caller's directory.
+
+    Raises:
+        UsageError: Something in the options cannot be; nothing was left behind.
+    """
+
+    def __init__(self, options: StudyOptions, submit_dir: str) -> None:
+        self.options = options
+        self.submit_dir = submit_dir
+        words = check_command(options.cmd)
+        name = options.output_path
+        self.output_path = os.path.normpath(
+            os.path.join(submit_dir, os.fspath(name) if name is not None else default_output_path(time.time()))
+        )
+        self.staged, copies = plan_staging(options.input_files, submit_dir, self.output_path)
+        refuse_forgotten_inputs((word for word in words[1:] if Template(word).is_constant), submit_dir, self.staged)
+        self._argv = [Template(word) for word in self._with_program(words)]
+        self._env = {key: Template(value) for key, value in (options.env or {}).items()}
+        self._run_dir = Template(options.run_dir)
+        self._is_unique = "run_id" in self._run_dir.names
+        self._known: set[str] = set()
+        self._directories = RunDirectories(self.output_path)
+        self._make_output_directory(copies, is_named=name is not None)
+
+    def prepare(self, index: int, params: Any) -> PreparedRun:
+        """Turn a parameter set into a run.
+
+        Raises:
+            UsageError: The parameter set, or what it makes of the command or the directory, cannot be.
+        """
+        plain, text = plain_params(params, index)
+        values = {**plain, "run_id": index, "submit_dir": self.submit_dir}
+        known = self._known
+        name = self._run_dir.fill(values, known)
+        directory = self._directories.claim(name, index, self._is_unique)
+        values["run_dir"] = directory
+        argv = [word.fill(values, known) for word in self._argv]
+        env = {key: value.fill(values, known) for key, value in self._env.items()}
+        if any("\0" in word for word in argv):
+            raise CommandError(f"runs[{index}]: a parameter with a zero byte cannot be part of the command")
+        known.update(plain)
+        return PreparedRun(index, argv, directory, text, env)
+
+    def base_environment(self) -> dict[str, str]:
+        """Return the environment that all runs start from."""
+        request = self.options.request
+        env = base_environment(os.environ)
+        env["RUNSEMBLE_ENSEMBLE_DIR"] = self.output_path
+        env["RUNSEMBLE_SUBMIT_DIR"] = self.submit_dir
+        env["RUNSEMBLE_TASKS"] = str(request.tasks)
+        env["RUNSEMBLE_MEM_MIB"] = str(request.mem_mib)
+        return env
+
+    def _with_program(self, words: list[str]) -> list[str]:
+        program = resolve_program(words[0], self.submit_dir, {item.name for item in self.staged})
+        argv = [program, *words[1:]]
+        tasks = self.options.request.tasks
+        if tasks == 1:
+            return argv
+        mpirun = shutil.which("mpirun")
+        if mpirun is None:
+            raise CommandError(f"tasks={tasks} needs mpirun, and there is none on PATH: load or install an MPI")
+        return mpirun_argv(mpirun, tasks, argv)
+
+    def _make_output_directory(self, copies: list[tuple[str, str]], is_named: bool) -> None:
+        """Make the output directory, which must be new; take another name if the default one is taken."""
+        wanted = self.output_path
+        tries = 1 if is_named else 100
+        for number in range(1, tries + 1):
+            try:
+                os.makedirs(os.path.dirname(wanted), exist_ok=True)
+                os.mkdir(self.output_path)
+                break
+            except FileExistsError:
+                if number == tries:
+                    raise DirectoryError(
+                        f"output directory {self.output_path} exists already; give another output_path, or remove it"
+                    ) from None
+                self.output_path = f"{wanted}-{number + 1}"
+            except OSError as error:
+                raise DirectoryError(f"output directory {self.output_path} cannot be made: {error.strerror}") from error
+        if self.output_path != wanted:
+            self._directories = RunDirectories(self.output_path)
+            self.staged, copies = plan_staging(self.options.input_files, self.submit_dir, self.output_path)
+        try:
+            make_shared_copies(copies)
+        except InputFileError:
+            shutil.rmtree(self.output_path, ignore_errors=True)
+            raise
+
+
+def stage_list(staged: Iterable[StagedFile]) -> list[tuple[str, str, str]]:
+    """Return staged files as a plan message has them."""
+    return [(item.how, item.source, item.name) for item in staged]
+
+
+def _is_positive(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0
+
+
+def _require_string(name: str, value: Any) -> None:
+    if not isinstance(value, str):
+        raise UsageError(f"{name} must be a string, not {value!r}")

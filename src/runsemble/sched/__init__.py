@@ -1,0 +1,1 @@
+"""Decisions: what starts next and where, what follows an ended attempt. Nothing here waits or touches the system."""

@@ -1,0 +1,61 @@
+"""Where things lie: the output directory of a study and the run directories in it."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from runsemble.errors import DirectoryError
+
+#: Holds the one copy of every input with ``linkage="shared"``.
+SHARED = ".shared"
+_NAME_MAX = 255
+
+
+def default_output_path(now_s: float) -> str:
+    """Return the name of an output directory for a study that starts at `now_s` (UTC epoch), in local time."""
+    return "multirun-" + time.strftime("%Y%m%d-%H%M%S", time.localtime(now_s))
+
+
+class RunDirectories:
+    """Gives out run directories inside one output directory, each to one run only."""
+
+    def __init__(self, output_path: str) -> None:
+        self.output_path = output_path
+        self._taken: set[str] = set()
+        self._parents: set[str] = set()
+
+    def claim(self, name: str, run: int, is_unique: bool) -> str:
+        """Return the absolute directory called `name`, for run number `run`.
+
+        Args:
+            name: Path relative to the output directory.
+            run: For the error.
+            is_unique: The name holds the run's id, so that it need not be remembered.
+
+        Raises:
+            DirectoryError: It leaves the output directory, cannot be a name, or belongs to another run.
+        """
+        clean = os.path.normpath(name)
+        parts = clean.split("/")
+        if not name or clean == "." or parts[0] in ("", "..") or os.path.isabs(clean) or parts[0] == SHARED:
+            raise DirectoryError(f"run {run}: run_dir gives {name!r}, which is no directory inside {self.output_path}")
+        if "\0" in clean or any(len(os.fsencode(part)) > _NAME_MAX for part in parts):
+            raise DirectoryError(f"run {run}: run_dir gives {name!r}, which is too long or holds a zero byte")
+        if not is_unique:
+            self._remember(clean, name, run)
+        return os.path.join(self.output_path, clean)
+
+    def _remember(self, clean: str, name: str, run: int) -> None:
+        above = []
+        parent = os.path.dirname(clean)
+        while parent:
+            above.append(parent)
+            parent = os.path.dirname(parent)
+        if clean in self._taken or clean in self._parents or not self._taken.isdisjoint(above):
+            raise DirectoryError(
+                f"run {run}: run_dir gives {name!r}, which is (or lies in) another run's directory; "
+                "add {run_id} to run_dir, or more of the parameters"
+            )
+        self._taken.add(clean)
+        self._parents.update(above)

@@ -1,0 +1,43 @@
+"""Reads what a run posted."""
+
+from __future__ import annotations
+
+import os
+import stat
+from typing import Any
+
+from runsemble import codec
+from runsemble.errors import ResultError
+
+
+def decode_result(text: str | bytes, path: str, allow_pickle: bool) -> Any:
+    """Return the value in the text of a results file.
+
+    Raises:
+        ResultError: The text is no JSON, or a pickle that is not allowed or cannot be loaded.
+    """
+    try:
+        return codec.decode(text, allow_pickle=allow_pickle)
+    except PermissionError as error:
+        raise ResultError(f"{path}: {error}", path=path) from None
+    except ValueError as error:
+        raise ResultError(f"{path} is not valid JSON (was it written only in part?): {error}", path=path) from None
+    except Exception as error:
+        raise ResultError(f"{path} holds a pickle that cannot be loaded here: {error!r}", path=path) from error
+
+
+def read_result(path: str, allow_pickle: bool) -> Any:
+    """Return the value in a results file, which must be a regular file of this user's.
+
+    Raises:
+        ResultError: It cannot be read, belongs to somebody else, or does not hold a result.
+    """
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        raise ResultError(f"{path} cannot be read: {error.strerror}", path=path) from error
+    with open(fd, "rb") as file:
+        info = os.fstat(fd)
+        if not stat.S_ISREG(info.st_mode) or info.st_uid != os.geteuid():
+            raise ResultError(f"{path} is not a regular file of yours, so it is not read", path=path)
+        return decode_result(file.read(), path, allow_pickle)

@@ -1,0 +1,128 @@
+"""Input files: found, checked, and turned into what has to be done for every run."""
+
+from __future__ import annotations
+
+import glob
+import os
+import shutil
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from runsemble.errors import InputFileError
+from runsemble.model.files import FileResource
+from runsemble.workdir.layout import SHARED
+
+#: Names in a run directory that runsemble itself writes.
+RESERVED = frozenset({"params.json", "results.json", "metrics.jsonl", "stdout", "stderr", "output", ".attempts"})
+
+
+class StagedFile(NamedTuple):
+    """One input as it comes into a run directory."""
+
+    how: str  #: "copy" or "link"
+    source: str  #: absolute path
+    name: str  #: path relative to the run directory
+
+
+def plan_staging(
+    inputs: Iterable[FileResource | str | os.PathLike[str]], submit_dir: str, output_path: str
+) -> tuple[list[StagedFile], list[tuple[str, str]]]:
+    """Find the input files and decide how each comes into a run directory.
+
+    Args:
+        inputs: Files, patterns, resources; relative paths are seen from `submit_dir`.
+        submit_dir: The caller's directory.
+        output_path: The study's directory, where shared copies go.
+
+    Returns:
+        What is to be done for every run, and which shared copies (source, target) have to be made before.
+
+    Raises:
+        InputFileError: A file is missing or unreadable, a pattern matches nothing, two inputs have one name, or one
+            has a name of ours.
+    """
+    staged: list[StagedFile] = []
+    copies: list[tuple[str, str]] = []
+    for resource in inputs:
+        if not isinstance(resource, FileResource):
+            resource = FileResource(resource)
+        for source, name in _matches(resource, submit_dir):
+            _check_name(name, staged)
+            if resource.linkage == "shared":
+                shared = os.path.join(output_path, SHARED, name)
+                copies.append((source, shared))
+                staged.append(StagedFile("link", shared, name))
+            else:
+                staged.append(StagedFile(resource.linkage, source, name))
+    return staged, copies
+
+
+def make_shared_copies(copies: Iterable[tuple[str, str]]) -> None:
+    """Make the study's own copy of every shared input.
+
+    Raises:
+        InputFileError: One cannot be copied.
+    """
+    for source, target in copies:
+        try:
+            os.makedirs(os.path.dirname(target), exist_ok=True)
+            if os.path.isdir(source):
+                shutil.copytree(source, target, symlinks=True)
+            else:
+                shutil.copy2(source, target)
+        except (OSError, shutil.Error) as error:
+            raise InputFileError(f"input file {source} cannot be copied to {target}: {error}") from error
+
+
+def refuse_forgotten_inputs(argv: Iterable[str], submit_dir: str, staged: Iterable[StagedFile]) -> None:
+    """Refuse arguments that name a file beside the caller which the run would not find.
+
+    Raises:
+        InputFileError: With the name of the file, and what to add.
+    """
+    there = {item.name for item in staged}
+    for argument in argv:
+        if not argument or argument.startswith(("/", "-")) or "\0" in argument:
+            continue
+        name = os.path.normpath(argument)
+        if name in there or any(name.startswith(directory + "/") for directory in there):
+            continue
+        if len(os.fsencode(name)) < 4096 and os.path.isfile(os.path.join(submit_dir, name)):
+            raise InputFileError(
+                f"{argument} is in {submit_dir}, but runs start in their own directories: "
+                f"add it to input_files (--input {argument}), or give its absolute path"
+            )
+
+
+def _matches(resource: FileResource, submit_dir: str) -> list[tuple[str, str]]:
+    """Return (absolute source, name in the run directory) of every file that a resource stands for."""
+    written = os.fspath(resource.path)
+    path = os.path.join(submit_dir, written)
+    if os.path.lexists(path):
+        sources = [path]
+    elif glob.has_magic(written):
+        sources = sorted(glob.glob(path, recursive=True))
+        if not sources:
+            raise InputFileError(f"no input file matches {written!r} in {submit_dir}")
+        if resource.rename is not None and len(sources) > 1:
+            raise InputFileError(
+                f"{written!r} matches {len(sources)} files, which cannot all be called {resource.name}"
+            )
+    else:
+        raise InputFileError(f"input file {written!r} does not exist in {submit_dir}")
+    for source in sources:
+        if not os.access(source, os.R_OK):
+            raise InputFileError(f"input file {source} cannot be read")
+    if resource.rename is not None:
+        return [(os.path.normpath(sources[0]), os.path.normpath(resource.name))]
+    return [(os.path.normpath(source), os.path.basename(os.path.normpath(source))) for source in sources]
+
+
+def _check_name(name: str, staged: Iterable[StagedFile]) -> None:
+    if name.split("/")[0] in RESERVED:
+        raise InputFileError(f"an input file cannot be called {name!r} in a run directory, where runsemble writes it")
+    for other in staged:
+        if name == other.name or name.startswith(other.name + "/") or other.name.startswith(name + "/"):
+            raise InputFileError(
+                f"two input files would be {name!r} in the run directory ({other.source} is one): rename one of them"
+            )

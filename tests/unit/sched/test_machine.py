@@ -1,0 +1,111 @@
+import pytest
+
+from runsemble.model.status import FINAL, INFRASTRUCTURE, Cause
+from runsemble.sched.machine import RunMachine, Verdict
+from runsemble.sched.policy import RetryPolicy
+
+ONCE = RetryPolicy()
+TWICE = RetryPolicy(retries=1)
+
+
+def test_a_run_starts_and_succeeds() -> None:
+    run = RunMachine()
+    assert run.start(1)
+    assert run.status == "running"
+    assert run.end(1, Cause.OK, ONCE) is Verdict.DONE
+    assert (run.status, run.cause, run.attempt) == ("success", Cause.OK, 1)
+
+
+def test_a_run_without_retries_fails_at_once() -> None:
+    run = RunMachine()
+    run.start(1)
+    assert run.end(1, Cause.EXIT, ONCE) is Verdict.DONE
+    assert (run.status, run.cause) == ("failure", Cause.EXIT)
+
+
+def test_a_failed_attempt_is_followed_by_another_one() -> None:
+    run = RunMachine()
+    run.start(1)
+    assert run.end(1, Cause.EXIT, TWICE) is Verdict.RETRY
+    assert (run.status, run.attempt, run.charged, run.free) == ("pending", 2, 1, 0)
+
+
+def test_retries_run_out() -> None:
+    run = RunMachine()
+    run.end(1, Cause.EXIT, TWICE)
+    run.start(2)
+    assert run.end(2, Cause.EXIT, TWICE) is Verdict.DONE
+    assert (run.status, run.attempt) == ("failure", 2)
+
+
+@pytest.mark.parametrize("cause", sorted(INFRASTRUCTURE))
+def test_a_failure_of_the_machinery_costs_no_retry(cause: Cause) -> None:
+    run = RunMachine()
+    run.start(1)
+    assert run.end(1, cause, ONCE) is Verdict.RETRY
+    assert (run.attempt, run.charged, run.free) == (2, 0, 1)
+
+
+@pytest.mark.parametrize("cause", sorted(FINAL - {Cause.OK}))
+def test_nothing_follows_an_end_that_somebody_wanted(cause: Cause) -> None:
+    run = RunMachine()
+    run.start(1)
+    assert run.end(1, cause, TWICE) is Verdict.DONE
+    assert run.status == "failure"
+
+
+def test_an_attempt_may_end_without_having_been_heard_to_start() -> None:
+    run = RunMachine()
+    assert run.end(1, Cause.OK, ONCE) is Verdict.DONE
+    assert run.status == "success"
+
+
+def test_a_start_that_was_heard_before_is_no_news() -> None:
+    run = RunMachine()
+    assert run.start(1)
+    assert not run.start(1)
+
+
+def test_a_start_that_comes_after_the_end_is_no_news() -> None:
+    run = RunMachine()
+    run.end(1, Cause.OK, ONCE)
+    assert not run.start(1)
+    assert run.status == "success"
+
+
+@pytest.mark.parametrize("attempt", [0, 1, 3])
+def test_what_is_heard_of_another_attempt_means_nothing(attempt: int) -> None:
+    run = RunMachine()
+    run.end(1, Cause.EXIT, TWICE)
+    assert not run.start(attempt)
+    assert run.end(attempt, Cause.OK, TWICE) is Verdict.STALE
+    assert (run.status, run.attempt, run.cause) == ("pending", 2, Cause.EXIT)
+
+
+def test_an_end_that_was_heard_before_means_nothing() -> None:
+    run = RunMachine()
+    run.end(1, Cause.OK, ONCE)
+    assert run.end(1, Cause.EXIT, ONCE) is Verdict.STALE
+    assert (run.status, run.cause) == ("success", Cause.OK)
+
+
+def test_a_pending_run_can_be_skipped() -> None:
+    run = RunMachine()
+    assert run.skip(Cause.ABORTED)
+    assert (run.status, run.cause) == ("skipped", Cause.ABORTED)
+
+
+def test_a_skipped_run_stays_skipped() -> None:
+    run = RunMachine()
+    run.skip(Cause.ABORTED)
+    assert not run.start(1)
+    assert run.end(1, Cause.OK, ONCE) is Verdict.STALE
+    assert not run.skip(Cause.CANCELLED)
+    assert (run.status, run.cause) == ("skipped", Cause.ABORTED)
+
+
+def test_a_run_that_has_ended_cannot_be_skipped() -> None:
+    run = RunMachine()
+    run.end(1, Cause.OK, ONCE)
+    assert not run.skip(Cause.ABORTED)
+    assert run.status == "success"

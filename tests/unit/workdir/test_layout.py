@@ -1,0 +1,76 @@
+import re
+
+import pytest
+
+from runsemble.errors import DirectoryError
+from runsemble.workdir.layout import RunDirectories, default_output_path
+
+
+def test_the_default_output_directory_is_named_after_the_time() -> None:
+    assert re.fullmatch(r"multirun-\d{8}-\d{6}", default_output_path(1e9))
+
+
+@pytest.mark.parametrize(
+    ("name", "path"), [("7", "/out/7"), ("a/b", "/out/a/b"), ("./a//b/", "/out/a/b"), ("a/../b", "/out/b")]
+)
+def test_a_run_directory_lies_in_the_output_directory(name: str, path: str) -> None:
+    assert RunDirectories("/out").claim(name, 0, is_unique=False) == path
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "../a", "a/../..", "a/../../out/b", "/", "/out/a", "//a", "./"])
+def test_a_directory_outside_is_refused(name: str) -> None:
+    with pytest.raises(DirectoryError, match="run 3: .*no directory inside /out"):
+        RunDirectories("/out").claim(name, 3, is_unique=True)
+
+
+@pytest.mark.parametrize("name", [".shared", ".shared/a", "./.shared"])
+def test_the_directory_of_shared_files_is_no_run_directory(name: str) -> None:
+    with pytest.raises(DirectoryError, match="no directory inside"):
+        RunDirectories("/out").claim(name, 0, is_unique=True)
+
+
+@pytest.mark.parametrize("name", ["a" * 256, "b/" + "é" * 128, "a\0b"])
+def test_a_name_that_no_directory_can_have_is_refused(name: str) -> None:
+    with pytest.raises(DirectoryError, match="too long or holds a zero byte"):
+        RunDirectories("/out").claim(name, 0, is_unique=True)
+
+
+def test_a_name_that_no_bytes_stand_for_is_refused() -> None:
+    with pytest.raises(DirectoryError):
+        RunDirectories("/out").claim("\ud800", 0, is_unique=True)
+
+
+@pytest.mark.parametrize(("first", "second"), [("a", "a"), ("a", "a/"), ("a", "./a"), ("a", "a/b"), ("a/b", "a")])
+def test_two_runs_never_share_a_directory(first: str, second: str) -> None:
+    directories = RunDirectories("/out")
+    directories.claim(first, 0, is_unique=False)
+    with pytest.raises(DirectoryError, match=r"run 1: .*another run's directory"):
+        directories.claim(second, 1, is_unique=False)
+
+
+def test_the_refusal_says_what_to_add() -> None:
+    directories = RunDirectories("/out")
+    directories.claim("a", 0, is_unique=False)
+    with pytest.raises(DirectoryError, match=re.escape("add {run_id} to run_dir")):
+        directories.claim("a", 1, is_unique=False)
+
+
+@pytest.mark.parametrize("name", ["ab", "b", "b/a", "a-"])
+def test_neighbours_are_no_trouble(name: str) -> None:
+    directories = RunDirectories("/out")
+    directories.claim("a", 0, is_unique=False)
+    assert directories.claim(name, 1, is_unique=False) == f"/out/{name}"
+
+
+def test_runs_may_lie_side_by_side_below_one_directory() -> None:
+    directories = RunDirectories("/out")
+    directories.claim("a/b", 0, is_unique=False)
+    assert directories.claim("a/c", 1, is_unique=False) == "/out/a/c"
+
+
+def test_a_refused_name_is_not_taken() -> None:
+    directories = RunDirectories("/out")
+    directories.claim("a", 0, is_unique=False)
+    with pytest.raises(DirectoryError):
+        directories.claim("a/b", 1, is_unique=False)
+    assert directories.claim("b", 1, is_unique=False) == "/out/b"
