@@ -25,6 +25,9 @@ TAG = "__type__"
 VALUE = "value"
 
 
+_write = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+
+
 class CannotEncode(TypeError):
     """A value has no exact JSON form."""
 
@@ -44,7 +47,7 @@ def encode(value: Any, *, allow_pickle: bool = False) -> str:
         Exception: Whatever `pickle.dumps` raises for an object that cannot be pickled.
     """
     try:
-        text = json.dumps(_to_json(value), separators=(",", ":"), allow_nan=False)
+        text = _write(_to_json(value))
         if is_same(decode(text), value):
             return text
         problem = "does not survive a round trip through JSON"
@@ -56,7 +59,7 @@ def encode(value: Any, *, allow_pickle: bool = False) -> str:
     import pickle
 
     body = binascii.b2a_base64(pickle.dumps(value, protocol=4), newline=False).decode("ascii")
-    return json.dumps({TAG: "pickle", VALUE: body}, separators=(",", ":"))
+    return _write({TAG: "pickle", VALUE: body})
 
 
 def decode(text: str | bytes, *, allow_pickle: bool = False) -> Any:

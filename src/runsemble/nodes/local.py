@@ -77,15 +77,17 @@ async def start_agent(directory: str) -> LocalAgent:
         finally:
             os.close(log)
             os.close(write_end)
+        said = b""
         try:
-            said = await _read_line(read_end)
-        except TimeoutError:
-            said = b""
+            with suppress(TimeoutError):
+                said = await _read_line(read_end)
+        finally:
+            if said.strip() != READY.encode():
+                agent.kill()
+                os.waitpid(agent.pid, 0)  # it was just killed: a matter of microseconds
     finally:
         os.close(read_end)
     if said.strip() != READY.encode():
-        agent.kill()
-        await agent.wait()
         raise AgentError(f"the agent on this machine did not start: {_last_line(place.log_path(directory))}")
     return agent
 
@@ -158,6 +160,10 @@ class LocalNode:
         except (OSError, place.UnsafePlace) as error:
             raise AgentError(f"the agent on this machine cannot be started: {error}") from error
         return await connect(self._directory, on_messages, on_lost, hello)
+
+    def twin(self) -> LocalNode:
+        """Return this machine, for one more agent."""
+        return LocalNode()
 
     async def close(self, patience_s: float) -> None:
         """Wait for an agent that was told to end; end it if it takes longer than `patience_s`."""

@@ -47,7 +47,7 @@ class StudyOptions:
             raise InputFileError(f"input_files must be a list, such as [{self.input_files!r}]")
         _require_string("run_dir", self.run_dir)
         for name, value in (self.env or {}).items():
-            if not isinstance(name, str) or not name or "=" in name or "\0" in name:
+            if type(name) is not str or not name or "=" in name or "\0" in name:
                 raise UsageError(f"env: {name!r} is no name of a variable")
             _require_string(f"env[{name!r}]", value)
             if "\0" in value:
@@ -170,6 +170,6 @@ def _is_positive(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0
 
 
-def _require_string(name: str, value: Any) -> None:
+def _require_string(name: str, value: object) -> None:
     if not isinstance(value, str):
         raise UsageError(f"{name} must be a string, not {value!r}")

@@ -59,7 +59,7 @@ class Job:
     """A run that has not ended."""
 
     __slots__ = (
-        "argv", "directory", "env", "grant", "id", "machine", "message", "node", "number", "params_text", "plan",
+        "argv", "directory", "env", "grant", "id", "machine", "message", "number", "params_text", "place", "plan",
         "stop_cause", "table",
     )  # fmt: skip
 
@@ -77,7 +77,7 @@ class Job:
         self.env = env
         self.machine = RunMachine()
         self.grant: Grant | None = None  #: while a grant is held in this run's name
-        self.node: int | None = None  #: where it was sent
+        self.place: object | None = None  #: where it was sent, as the engine knows it
         self.stop_cause: Cause | None = None  #: asked to stop, and why
         self.message = ""  #: how the last attempt ended, for people
 

@@ -36,9 +36,10 @@ def bare() -> set[str]:
         "from runsemble.inrun import get_run_params",
         "import os; os.environ['RUNSEMBLE_PARAMS'] = '{\"beta\": [0.5, true, null]}'\n"
         "from runsemble.inrun import get_run_params; get_run_params()",
+        "from runsemble import getRunParams",
         "import runsemble",
     ],
-    ids=["import", "use", "package"],
+    ids=["import", "use", "facade", "package"],
 )
 def test_the_helpers_load_nothing_dear(statement: str, bare: set[str]) -> None:
     loaded = modules_after(statement) - bare
@@ -48,4 +49,4 @@ def test_the_helpers_load_nothing_dear(statement: str, bare: set[str]) -> None:
 
 def test_the_helpers_load_of_the_package_only_the_codec(bare: set[str]) -> None:
     ours = {name for name in modules_after("import runsemble.inrun") - bare if name.startswith("runsemble")}
-    assert ours == {"runsemble", "runsemble.inrun", "runsemble.codec"}
+    assert ours == {"runsemble", "runsemble._version", "runsemble.inrun", "runsemble.codec"}

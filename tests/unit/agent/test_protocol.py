@@ -1,0 +1,15 @@
+from runsemble.agent.protocol import Exit
+
+
+def test_an_exit_has_as_many_fields_on_the_wire_as_in_memory() -> None:
+    fields = list(range(len(Exit.__slots__)))
+    record = Exit(*fields)
+    assert record.as_list() == fields
+    assert [getattr(record, name) for name in Exit.__slots__] == fields
+
+
+def test_an_attempt_that_never_ran_has_no_status_and_says_why() -> None:
+    record = Exit.never_ran(3, 2, 1, "launch_error", "command not found: nope")
+    assert (record.run, record.attempt, record.step) == (3, 2, 1)
+    assert (record.status, record.trouble, record.message) == (None, "launch_error", "command not found: nope")
+    assert (record.lease, record.started, record.result) == (None, 0.0, None)
