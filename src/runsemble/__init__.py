@@ -80,9 +80,7 @@ def __getattr__(name: str) -> object:
     home = _HOMES.get(native)
     if home is None:
         raise AttributeError("module 'runsemble' has no attribute " + repr(name))
-    from importlib import import_module
-
-    value: object = getattr(import_module("runsemble." + home), native)
+    value: object = getattr(__import__("runsemble." + home, fromlist=[native]), native)  # importlib costs a run 1 ms
     globals()[name] = value
     return value
 

@@ -84,7 +84,7 @@ async def start_agent(directory: str) -> LocalAgent:
         finally:
             if said.strip() != READY.encode():
                 agent.kill()
-                os.waitpid(agent.pid, 0)  # it was just killed: a matter of microseconds
+                os.waitpid(agent.pid, 0)  # noqa: ASYNC222 - it was just killed: a matter of microseconds
     finally:
         os.close(read_end)
     if said.strip() != READY.encode():

@@ -1,0 +1,49 @@
+# Everything a developer does. Each target makes the virtual environment first if there is none.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+SOURCES := src tests benchmarks examples docs
+
+.PHONY: help demo test check docs bench clean
+
+help:
+	@echo "make demo    run a real parameter study: an epidemic, fitted"
+	@echo "make test    run every test"
+	@echo "make check   format, lint, types, layers and unit tests, in under a minute"
+	@echo "make docs    build the documentation in docs/_build/html"
+	@echo "make bench   measure against other tools; takes several minutes"
+	@echo "make clean   remove what the other targets made"
+
+$(STAMP): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "runsemble needs Python 3.11 or newer: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --editable '.[pandas,plot]' --group test --group check --group docs
+	@touch $@
+
+demo: $(STAMP)
+	@rm -rf examples/epidemic/out
+	@$(BIN)/python examples/epidemic/study.py --output examples/epidemic/out
+
+test: $(STAMP)
+	@$(BIN)/python -m pytest -q
+
+check: $(STAMP)
+	@$(BIN)/ruff format --check --quiet $(SOURCES)
+	@$(BIN)/ruff check --quiet $(SOURCES)
+	@$(BIN)/mypy
+	@$(BIN)/python -m pytest -q tests/unit tests/property
+
+docs: $(STAMP)
+	@$(BIN)/sphinx-build -W -q docs docs/_build/html
+	@echo "docs/_build/html/index.html"
+
+bench: $(STAMP)
+	@$(BIN)/python -m pip install --quiet --group bench
+	@$(BIN)/python benchmarks/run.py
+
+clean:
+	rm -rf $(VENV) docs/_build examples/epidemic/out dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
