@@ -149,7 +149,7 @@ class StatusDisplay:
         if bar.total != self._total and self._total is not None:
             bar.total = self._total
             bar.bar_format = _BAR
-        bar.n = stats.complete_count
+        bar.n = stats.ended_count
         bar.set_postfix_str(counts_words(stats), refresh=False)
         bar.refresh()
 

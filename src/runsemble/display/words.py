@@ -35,7 +35,7 @@ def duration_words(seconds: float) -> str:
 
 def progress_line(stats: RunStatistics, total: int | None, elapsed_s: float) -> str:
     """Word the progress on one plain line: "40/100 runs done, 2 running, 1 failed, 3.3 runs/s, 18 s left"."""
-    done = stats.complete_count
+    done = stats.ended_count
     known = total if total is not None else stats.total_count
     of = f"{done}/{known}" if total is not None else f"{done} of at least {known}"
     line = f"{of} runs done, {counts_words(stats)}"

@@ -28,6 +28,11 @@ class RunStatistics:
             stats.move(None, status)
         return stats
 
+    @property
+    def ended_count(self) -> int:
+        """Runs that were executed to an end, good or bad."""
+        return self.success_count + self.failure_count
+
     def __add__(self, other: RunStatistics) -> RunStatistics:
         """Count the runs of both."""
         return RunStatistics(*(getattr(self, name) + getattr(other, name) for name in self.__slots__))

@@ -89,6 +89,7 @@ class _Station:
         self.plans: set[int] = set()  #: known there
         self.welcomed: asyncio.Event = asyncio.Event()
         self.live: set[int] = set()  #: numbers of the runs that the agent said are alive, when it was met
+        self.is_current = False  #: agent and driver agree on what is there: runs may be sent
         self.refusal = ""
         self.lost_at: list[float] = []
 
@@ -281,10 +282,10 @@ class Engine:
 
     def _station_for(self, grant: Grant) -> _Station | None:
         """Return the agent for a grant: the same one for the same core, so that it seldom has to change its own."""
-        open_ones = [s for s in self._stations if s.node_index == grant.node and s.link is not None]
-        if not open_ones:
+        able = [s for s in self._stations if s.node_index == grant.node and s.is_current]
+        if not able:
             return None
-        return open_ones[(grant.cores[0] if grant.cores else self._lease_count) % len(open_ones)]
+        return able[(grant.cores[0] if grant.cores else self._lease_count) % len(able)]
 
     def _send_ahead(self) -> None:
         """Send short runs ahead of their grant, as long as all that wait are of one shape and order is kept."""
@@ -292,8 +293,9 @@ class Engine:
         mean_s = self._mean_wall_s.get(shape, AHEAD_BELOW_S) if shape is not None else AHEAD_BELOW_S
         if shape is None or mean_s >= AHEAD_BELOW_S:
             return
-        stations = [s for s in self._stations if s.leased]
-        if len(stations) < len(self._stations) and any(s.leased > 1 for s in stations):
+        able = [s for s in self._stations if s.is_current]
+        stations = [s for s in able if s.leased]
+        if len(stations) < len(able) and any(s.leased > 1 for s in stations):
             return  # an agent has nothing to do yet: let grants come back, and be shared out anew
         for station in stations:
             most = min(self._window, math.ceil(station.leased * AHEAD_S / mean_s))
@@ -302,7 +304,7 @@ class Engine:
 
     def _send_one_ahead(self, station: _Station, shape: Shape) -> bool:
         job = self._ready.head(shape)
-        if isinstance(job, Waiter) or station.link is None:
+        if isinstance(job, Waiter):
             return False
         self._ready.take(shape)
         station.unleased += 1
@@ -399,6 +401,7 @@ class Engine:
             for job in [j for j in station.jobs.values() if j.number not in station.live]:
                 del station.jobs[job.number]  # neither live nor ended there: it never began
                 self._return_unstarted(station, job)
+            station.is_current = True
             station.welcomed.set()
         elif kind == "refused":
             station.refusal = fields[0]
@@ -536,6 +539,7 @@ class Engine:
     def _lose(self, station: _Station) -> None:
         """React to the loss of an agent: start its successor, which tells what became of its runs."""
         station.link = None
+        station.is_current = False
         if not self._is_open:
             station.welcomed.set()
             return

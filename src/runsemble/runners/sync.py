@@ -34,7 +34,7 @@ def blocking(function: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, T]:
         in_thread = _has_running_loop()
         value = _run_in_thread(main, context, interrupts) if in_thread else context.run(asyncio.run, main())
         if interrupts.count:
-            interruption = KeyboardInterrupt()
+            interruption = KeyboardInterrupt("the study was interrupted; the runs so far are in .result")
             interruption.result = value  # type: ignore[attr-defined]
             raise interruption
         return value
