@@ -6,6 +6,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from .cgroup import RunCgroup
     from .spawn import Plan
 
 
@@ -25,9 +26,9 @@ class Attempt:
     """One attempt of one step of one run."""
 
     __slots__ = (
-        "argv", "attempt", "booted_s", "cleared_by", "directory", "ended_at", "ended_by", "env", "key", "lane", "lease",
-        "max_rss_kib", "metrics_offset", "params", "peak_kib", "pid", "plan", "run", "started", "started_at", "status",
-        "step", "survivors", "system_s", "user_s",
+        "argv", "attempt", "booted_s", "cgroup", "cleared_by", "directory", "ended_at", "ended_by", "env", "key",
+        "lane", "lease", "max_rss_kib", "metrics_offset", "params", "peak_kib", "pid", "plan", "run", "started",
+        "started_at", "status", "step", "survivors", "system_s", "user_s",
     )  # fmt: skip
 
     def __init__(
@@ -45,6 +46,7 @@ class Attempt:
         self.lane = lane
         self.key = key
         self.lease: Lease | None = None
+        self.cgroup: RunCgroup | None = None
         self.pid = 0  #: of the leader; also its group and its session
         self.started = 0.0  #: UTC epoch
         self.started_at = 0.0  #: monotonic

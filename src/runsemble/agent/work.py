@@ -8,7 +8,7 @@ import signal
 import time
 from collections import deque
 
-from . import harvest, memory, place
+from . import cgroup, harvest, memory, place
 from .attempt import Attempt, Lease
 from .contain import Containment, signal_group
 from .frames import to_bytes
@@ -54,6 +54,8 @@ class Work:
         self._cores = self._own_cores
         self._in_run_directory = False
         self._oom = _OomScore()
+        self._cgroups: cgroup.Cgroups | None = None
+        self._has_looked_for_cgroups = False
 
     # What the driver asks for
 
@@ -154,6 +156,7 @@ class Work:
         try:
             self._oom.raise_()
             self._pin(lease.cores)
+            self._limit_memory(job)
             env = self._environment(job, lease)
             job.pid = spawn(job.plan, job.directory, job.attempt, job.params, job.argv, env, self._scratch(job))
         except Trouble as trouble:
@@ -161,13 +164,15 @@ class Work:
             return
         finally:
             self._oom.lower()
+            if job.cgroup is not None:
+                job.cgroup.leave()
         self._spool.pid(job.run, job.attempt, job.step, job.pid)
         self.living[job.run, job.attempt] = job
         self.containment.leaders[job.pid] = job
         self.outbox.append(["start", job.run, job.attempt, job.step, job.pid, job.started, lease.id])
         if job.plan.timeout_s is not None:
             self._at(job.started_at + job.plan.timeout_s, self._time_out, job)
-        if job.plan.mem_mib:
+        if job.plan.mem_mib and job.cgroup is None:
             self._at(job.started_at + memory.INTERVAL_S, self._watch_memory, job)
 
     def _environment(self, job: Attempt, lease: Lease) -> dict[bytes, bytes]:
@@ -199,13 +204,39 @@ class Work:
                 os.sched_setaffinity(0, self._own_cores)
                 self._cores = self._own_cores
 
+    def _limit_memory(self, job: Attempt) -> None:
+        """Give a run that declared its memory a control group of its own, where that can be had."""
+        if not job.plan.mem_mib:
+            return
+        if not self._has_looked_for_cgroups:
+            self._has_looked_for_cgroups = True
+            self._cgroups = cgroup.find_delegated()
+        group = self._cgroups.make(job.key, job.plan.mem_mib) if self._cgroups else None
+        if group is not None and group.enter():
+            job.cgroup = group
+        elif group is not None:
+            group.remove()
+
+    def _leave_cgroup(self, job: Attempt) -> None:
+        """Take in what the control group of an ended run knows, and remove it."""
+        group = job.cgroup
+        if group is None:
+            return
+        if group.ran_out_of_memory:
+            job.ended_by = BY_OOM
+        job.peak_kib = group.peak_kib
+        group.kill()
+        group.remove()
+
     def _never_started(self, job: Attempt, trouble: Trouble) -> None:
+        self._leave_cgroup(job)
         record = Exit.never_ran(job.run, job.attempt, job.step, trouble.kind, str(trouble))
         self._record(record, job)
 
     def _over(self, job: Attempt) -> None:
         """Record the end of a run of which nothing is left."""
         self._pass_metrics(job)
+        self._leave_cgroup(job)
         del self.living[job.run, job.attempt]
         record = Exit(
             0, job.run, job.attempt, job.step, None, None, job.status, job.ended_by, None, None, job.started,

@@ -56,8 +56,10 @@ def judge_cause(status: int | None, trouble: str | None, ended_by: str | None) -
     return Cause.EXIT if status is not None and status > 0 else Cause.SIGNAL
 
 
-def describe_end(cause: Cause, returncode: int | None, message: str | None, timeout_s: float | None = None) -> str:
-    """Word an end for people: "exit code 3", "SIGSEGV", "longer than 5 s"."""
+def describe_end(
+    cause: Cause, returncode: int | None, message: str | None, timeout_s: float | None = None, mem_mib: int = 0
+) -> str:
+    """Word an end for people: "exit code 3", "ended by SIGSEGV", "longer than 5 s"."""
     if message:
         return message
     if cause is Cause.OK:
@@ -69,7 +71,7 @@ def describe_end(cause: Cause, returncode: int | None, message: str | None, time
     if cause is Cause.TIMEOUT:
         return f"longer than {timeout_s:g} s" if timeout_s is not None else "longer than its time limit"
     if cause is Cause.OOM:
-        return "more memory than mem_mib"
+        return f"more memory than {mem_mib} MiB" if mem_mib else "out of memory"
     return cause.value.replace("_", " ")
 
 

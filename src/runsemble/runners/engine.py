@@ -442,7 +442,8 @@ class Engine:
             cause = job.stop_cause
         if cause is Cause.DISK_FULL and job.stop_cause is None and self._waits_for_disk(job, record.message):
             return
-        job.message = describe_end(cause, record.status, record.message, job.plan.fields["timeout_s"])
+        limits = job.plan.fields
+        job.message = describe_end(cause, record.status, record.message, limits["timeout_s"], limits["mem_mib"])
         before = job.machine.status
         policy = job.plan.retry if job.stop_cause is None else _NO_RETRY
         verdict = job.machine.end(record.attempt, cause, policy)

@@ -14,7 +14,7 @@ from runsemble.model.resources import Inventory, Request, count_of, require_coun
 from runsemble.nodes.cores import CoreClaims
 from runsemble.nodes.local import LocalNode
 from runsemble.runners.engine import Engine
-from runsemble.runners.pooled import PooledRunner
+from runsemble.runners.pooled import PooledRunner, Survivors
 from runsemble.sched.pool import Pool
 
 
@@ -31,6 +31,7 @@ class ParallelLocalRunner(PooledRunner):
         named: Counters of your own, such as licences: ``{"solver": 2}``.
         pin: Confine runs to the cores they were given. ``"auto"``: if no other study of this user has claimed them.
         grace_s: Seconds between TERM and KILL when a run is ended.
+        survivors: What happens to processes that outlive their run: "kill", or "leave" for those who start daemons.
 
     Raises:
         RequestError: A size is negative, zero, or more than this machine has.
@@ -45,8 +46,9 @@ class ParallelLocalRunner(PooledRunner):
         named: Mapping[str, int] | None = None,
         pin: Literal["auto"] | bool = "auto",
         grace_s: float = 5.0,
+        survivors: Survivors = "kill",
     ) -> None:
-        super().__init__(grace_s=grace_s)
+        super().__init__(grace_s=grace_s, survivors=survivors)
         for name, value, least in (("max_parallel", max_parallel, 1), ("cores", cores, 1), ("mem_mib", mem_mib, 1)):
             if value is not None:
                 require_count(name, value, least)
@@ -80,7 +82,15 @@ class ParallelLocalRunner(PooledRunner):
             slots=self._max_parallel,
             counts_cores=counts_cores,
         )
-        return Engine([LocalNode()], Pool([node]), self.bus, pin=pin, gpu_vendor=vendor, grace_s=self._grace_s)
+        return Engine(
+            [LocalNode()],
+            Pool([node]),
+            self.bus,
+            pin=pin,
+            gpu_vendor=vendor,
+            grace_s=self._grace_s,
+            survivors=self._survivors,
+        )
 
     def _release_engine(self) -> None:
         self._claims.release()

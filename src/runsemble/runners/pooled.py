@@ -8,11 +8,11 @@ from abc import abstractmethod
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Literal, Self, get_args
 
 import anyio
 
-from runsemble.errors import RequestError, RunnerClosed
+from runsemble.errors import RequestError, RunnerClosed, UsageError
 from runsemble.launch.argv import check_command, resolve_program
 from runsemble.launch.environment import base_environment
 from runsemble.model.events import Event
@@ -28,6 +28,9 @@ from runsemble.runners.table import Job, Plan, Run, RunTable, plan_fields
 from runsemble.sched.policy import RetryPolicy
 from runsemble.sched.pool import Usage
 
+#: What happens to processes that outlive their run.
+Survivors = Literal["kill", "leave"]
+
 #: Seconds beyond the grace period within which everything that was killed must be gone.
 END_S = 10.0
 
@@ -40,10 +43,13 @@ class PooledRunner(AbstractRunner):
     runs.
     """
 
-    def __init__(self, *, grace_s: float = 5.0) -> None:
+    def __init__(self, *, grace_s: float = 5.0, survivors: Survivors = "kill") -> None:
         self.bus = EventBus()
         self.runs = RunTable(self.bus)  #: the runs taken in by `add`
         self._grace_s = require_grace(grace_s)
+        self._survivors = survivors
+        if survivors not in get_args(Survivors):
+            raise UsageError(f"survivors must be 'kill' or 'leave', not {survivors!r}")
         self._tables: list[RunTable] = [self.runs]
         self._past = RunStatistics()
         self._backlog: list[Job] = []  #: added while nothing could be started
