@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 _CPU = "/sys/devices/system/cpu/cpu{}/topology/{}"
 _PROBE_S = 20.0
 
+#: Variable by which each vendor's runtime learns which GPUs it may use.
+VISIBLE_DEVICES = {"nvidia": "CUDA_VISIBLE_DEVICES", "amd": "ROCR_VISIBLE_DEVICES"}
+
 
 def usable_cores() -> list[int]:
     """Return the ids of the cores in the affinity mask, as many as the cgroup's CPU quota pays for, at least one.
@@ -61,7 +64,7 @@ def usable_gpus() -> tuple[str, list[str]]:
     A list in ``CUDA_VISIBLE_DEVICES`` or ``ROCR_VISIBLE_DEVICES`` is taken as it stands; otherwise the vendor's tool
     is asked, which may take a second. Where a GPU is split into MIG devices, those are the GPUs.
     """
-    for vendor, variable in (("nvidia", "CUDA_VISIBLE_DEVICES"), ("amd", "ROCR_VISIBLE_DEVICES")):
+    for vendor, variable in VISIBLE_DEVICES.items():
         value = os.environ.get(variable)
         if value is not None:
             return vendor, parse_visible_devices(value)

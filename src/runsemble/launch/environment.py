@@ -6,12 +6,11 @@ import os
 import sys
 from collections.abc import Mapping
 
+from runsemble.agent.inventory import VISIBLE_DEVICES
 from runsemble.model.resources import Grant
 
 #: Variables by which thread pools learn how many threads to start.
 _THREADS = ("OMP_NUM_THREADS",)
-#: Variable by which each vendor's runtime learns which GPUs it may use.
-_VISIBLE_DEVICES = {"nvidia": "CUDA_VISIBLE_DEVICES", "amd": "ROCR_VISIBLE_DEVICES"}
 
 
 def base_environment(environ: Mapping[str, str]) -> dict[str, str]:
@@ -45,5 +44,5 @@ def grant_environment(grant: Grant, tasks: int, gpu_vendor: str) -> dict[str, st
     gpus = ",".join(grant.gpus)
     env["RUNSEMBLE_GPUS"] = gpus
     if gpu_vendor:
-        env[_VISIBLE_DEVICES[gpu_vendor]] = gpus
+        env[VISIBLE_DEVICES[gpu_vendor]] = gpus
     return env

@@ -212,12 +212,17 @@ class Engine:
         job.table.bus.publish(events.RunAdded(job.id))
         self._ready.push(job, job.plan.shape)
 
-    def request(self, shape: Shape) -> asyncio.Future[Grant]:
-        """Queue for a grant for user code."""
+    async def request(self, shape: Shape) -> Grant:
+        """Wait for a grant for user code, in the same queue as the runs."""
         future: asyncio.Future[Grant] = asyncio.get_running_loop().create_future()
         self._ready.push(Waiter(future), shape)
         self.pump()
-        return future
+        try:
+            return await future
+        except BaseException:
+            if not future.cancel() and not future.cancelled():  # it was granted in the very same moment
+                self.give_back(future.result())
+            raise
 
     def give_back(self, grant: Grant) -> None:
         """Take back a grant of user code."""

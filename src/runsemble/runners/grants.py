@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -11,20 +11,23 @@ from runsemble.model.resources import Grant, Request
 from runsemble.sched.pool import Usage
 
 if TYPE_CHECKING:
-    from runsemble.runners.engine import Engine
+    from runsemble.runners.pooled import PooledRunner
 
 
 class ResourcePool:
     """What a runner may use. User code takes its share in the same queue as the runs."""
 
-    def __init__(self, engine: Callable[[Request], Awaitable[Engine]], usage: Callable[[], Usage]) -> None:
-        self._engine = engine
-        self._usage = usage
+    def __init__(self, runner: PooledRunner) -> None:
+        self._runner = runner
 
     @property
     def usage(self) -> Usage:
-        """What is in use now, by runs and by user code."""
-        return self._usage()
+        """What is in use now, by runs and by user code.
+
+        Raises:
+            RunnerClosed: The runner is not running, so nothing is.
+        """
+        return self._runner.engine.pool.usage
 
     @asynccontextmanager
     async def acquire(
@@ -41,18 +44,15 @@ class ResourcePool:
             RequestError: The machine can never give that much.
         """
         request = Request(cores=cores, gpus=gpus, mem_mib=mem_mib, named=dict(named or {}))
-        engine = await self._engine(request)
-        problem = engine.pool.why_never(request.shape)
-        if problem:
-            raise RequestError(problem)
-        future = engine.request(request.shape)
+        engine = await self._runner.enter(request)
         try:
-            grant = await future
-        except BaseException:
-            if not future.cancel() and not future.cancelled():  # it was granted in the very same moment
-                engine.give_back(future.result())
-            raise
-        try:
-            yield grant
+            problem = engine.pool.why_never(request.shape)
+            if problem:
+                raise RequestError(problem)
+            grant = await engine.request(request.shape)
+            try:
+                yield grant
+            finally:
+                engine.give_back(grant)
         finally:
-            engine.give_back(grant)
+            await self._runner.leave()

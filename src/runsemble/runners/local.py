@@ -71,7 +71,7 @@ class ParallelLocalRunner(PooledRunner):
         self._claims = CoreClaims()
 
     async def _make_engine(self, request: Request | None) -> Engine:
-        vendor, gpus = await self._find_gpus(request)
+        vendor, gpus = await self._find_gpus(asks_tools=False)
         counts_cores = self._max_parallel is None or self._max_parallel <= self._cores
         ids, pin = self._choose_cores() if counts_cores else (self._usable[: self._cores], False)
         node = Inventory(
@@ -106,13 +106,15 @@ class ParallelLocalRunner(PooledRunner):
             return plain, self._pin is True
         return claimed, True
 
-    async def _find_gpus(self, request: Request | None) -> tuple[str, Sequence[str]]:
-        visible = {"nvidia": "CUDA_VISIBLE_DEVICES", "amd": "ROCR_VISIBLE_DEVICES"}
-        wants = self._gpus is None and request is not None and request.gpus > 0
-        if wants or any(name in os.environ for name in visible.values()):
+    async def _prepare_for(self, engine: Engine, request: Request) -> None:
+        if request.gpus and self._gpus is None and not engine.pool.nodes[0].gpus:
+            engine.gpu_vendor, gpus = await self._find_gpus(asks_tools=True)
+            engine.pool.add_gpus(0, tuple(gpus))
+
+    async def _find_gpus(self, asks_tools: bool) -> tuple[str, Sequence[str]]:
+        vendor, found = "", list[str]()
+        if asks_tools or any(name in os.environ for name in inventory.VISIBLE_DEVICES.values()):
             vendor, found = await anyio.to_thread.run_sync(inventory.usable_gpus)
-        else:
-            vendor, found = "nvidia" if self._gpus else "", []
         if self._gpus is None:
             return vendor, found
         if found and all(gpu.isdigit() for gpu in self._gpus):  # "two GPUs" means two of those that are visible

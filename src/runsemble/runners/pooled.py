@@ -26,7 +26,6 @@ from runsemble.runners.engine import Engine
 from runsemble.runners.grants import ResourcePool
 from runsemble.runners.table import Job, Plan, Run, RunTable, plan_fields
 from runsemble.sched.policy import RetryPolicy
-from runsemble.sched.pool import Usage
 
 #: What happens to processes that outlive their run.
 Survivors = Literal["kill", "leave"]
@@ -62,6 +61,9 @@ class PooledRunner(AbstractRunner):
     @abstractmethod
     async def _make_engine(self, request: Request | None) -> Engine:
         """Return a new engine, not yet open, that can say whether `request` fits."""
+
+    async def _prepare_for(self, engine: Engine, request: Request) -> None:
+        """Look for what `request` needs and nobody has asked for before."""
 
     def _release_engine(self) -> None:
         """Give up what `_make_engine` had claimed."""
@@ -99,6 +101,8 @@ class PooledRunner(AbstractRunner):
                     await self._shut(engine)
                     raise
                 self._engine = engine
+            if request is not None:
+                await self._prepare_for(self._engine, request)
             self._users += 1
             return self._engine
 
@@ -249,13 +253,7 @@ class PooledRunner(AbstractRunner):
     @property
     def pool(self) -> ResourcePool:
         """The awaitable face of what this runner may use."""
-        return ResourcePool(self._engine_for, self._usage)
-
-    async def _engine_for(self, request: Request) -> Engine:
-        return self.engine
-
-    def _usage(self) -> Usage:
-        return self.engine.pool.usage
+        return ResourcePool(self)
 
     # For studies
 

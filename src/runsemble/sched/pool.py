@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from runsemble.model.resources import Grant, Inventory, Shape, count_of
@@ -108,6 +108,13 @@ class Pool:
         for name, count in shape.named:
             best.named[name] -= count
         return Grant(index, _pick(best.inventory.cores, cores), _pick(best.inventory.gpus, gpus), shape)
+
+    def add_gpus(self, node: int, gpus: tuple[str, ...]) -> None:
+        """Take further GPUs of a node into the pool."""
+        entry = self._nodes[node]
+        known = entry.inventory.gpus
+        entry.inventory = replace(entry.inventory, gpus=known + gpus)
+        entry.gpus |= ((1 << len(gpus)) - 1) << len(known)
 
     def release(self, grant: Grant) -> None:
         """Take a grant back.
