@@ -32,6 +32,8 @@ goes back to the driver with the exit. Thus short runs follow each other without
 
 from __future__ import annotations
 
+import operator
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -86,6 +88,7 @@ class Exit:
         user_s: CPU seconds in user mode, waited-for children and ended orphans included.
         system_s: CPU seconds in the kernel.
         max_rss_kib: Largest resident set of one of its processes, in KiB.
+        floor_kib: The agent's own largest resident set; a child inherits it as its smallest `max_rss_kib`.
         result: None, or ``["text", JSON text]``, ``["file", size]``, ``["bad", reason]``.
         tail: Last bytes of stderr (of the output where merged or kept as a tail), as a wire string; None if empty.
         survivors: How many of its processes could not be ended.
@@ -93,27 +96,43 @@ class Exit:
 
     __slots__ = (
         "seq", "run", "attempt", "step", "lease", "successor", "status", "ended_by", "trouble", "message",
-        "started", "wall_s", "user_s", "system_s", "max_rss_kib", "result", "tail", "survivors",
+        "started", "wall_s", "user_s", "system_s", "max_rss_kib", "floor_kib", "result", "tail", "survivors",
     )  # fmt: skip
 
+    if TYPE_CHECKING:
+        seq: int
+        run: int
+        attempt: int
+        step: int
+        lease: int | None
+        successor: list[int] | None
+        status: int | None
+        ended_by: str | None
+        trouble: str | None
+        message: str | None
+        started: float
+        wall_s: float
+        user_s: float
+        system_s: float
+        max_rss_kib: int
+        floor_kib: int
+        result: list[Any] | None
+        tail: str | None
+        survivors: int
+
     def __init__(self, *fields: Any) -> None:
-        (
-            self.seq, self.run, self.attempt, self.step, self.lease, self.successor, self.status, self.ended_by,
-            self.trouble, self.message, self.started, self.wall_s, self.user_s, self.system_s, self.max_rss_kib,
-            self.result, self.tail, self.survivors,
-        ) = fields  # fmt: skip
+        for name, value in zip(self.__slots__, fields):
+            setattr(self, name, value)
 
     def as_list(self) -> list[Any]:
         """Return the fields in the order of the wire."""
-        return [
-            self.seq, self.run, self.attempt, self.step, self.lease, self.successor, self.status, self.ended_by,
-            self.trouble, self.message, self.started, self.wall_s, self.user_s, self.system_s, self.max_rss_kib,
-            self.result, self.tail, self.survivors,
-        ]  # fmt: skip
+        return list(_exit_fields(self))
 
     @classmethod
     def never_ran(cls, run: int, attempt: int, step: int, trouble: str, message: str) -> Exit:
         """Return the record of an attempt of which nothing is known but why; `seq` is still 0."""
-        return cls(
-            0, run, attempt, step, None, None, None, None, trouble, message, 0.0, 0.0, 0.0, 0.0, 0, None, None, 0
-        )
+        nothing = (0.0, 0.0, 0.0, 0.0, 0, 0, None, None, 0)
+        return cls(0, run, attempt, step, None, None, None, None, trouble, message, *nothing)
+
+
+_exit_fields = operator.attrgetter(*Exit.__slots__)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import os
+import resource
 import signal
 import time
 from collections import deque
@@ -241,7 +242,8 @@ class Work:
         record = Exit(
             0, job.run, job.attempt, job.step, None, None, job.status, job.ended_by, None, None, job.started,
             job.ended_at - job.started_at, job.user_s, job.system_s, max(job.max_rss_kib, job.peak_kib),
-            harvest.result_in(job.directory), self._tail(job), job.survivors,
+            resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, harvest.result_in(job.directory), self._tail(job),
+            job.survivors,
         )  # fmt: skip
         self._record(record, job)
 

@@ -7,9 +7,6 @@ from typing import NamedTuple
 
 from runsemble.model.status import Cause
 
-#: An agent of this size is the smallest peak that can be told, since a child starts as a copy of it; see `Usage`.
-AGENT_RSS_BYTES = 12 * 1024 * 1024
-
 
 class Usage(NamedTuple):
     """What one attempt used, all its processes together where the kernel adds them up.
@@ -18,19 +15,21 @@ class Usage(NamedTuple):
         wall_s: Seconds from start to end.
         user_s: CPU seconds in user mode, children that were waited for included.
         system_s: CPU seconds in the kernel, likewise.
-        max_rss_bytes: Largest resident set of any one of its processes. A child begins as an image of the agent, so
-            a smaller program is reported as large as the agent.
+        max_rss_bytes: Largest resident set of any one of its processes.
+        rss_floor_bytes: Size of the agent. A child begins as an image of it, so of a smaller program no more is known
+            than that it was no larger.
     """
 
     wall_s: float
     user_s: float
     system_s: float
     max_rss_bytes: int
+    rss_floor_bytes: int = 0
 
     @property
     def is_rss_bounded(self) -> bool:
         """Tell whether the program may have used less memory than `max_rss_bytes` says."""
-        return self.max_rss_bytes <= AGENT_RSS_BYTES
+        return self.max_rss_bytes <= self.rss_floor_bytes
 
     def __str__(self) -> str:
         """Word the usage for people: "1.2 s wall, 1.0 s user, 0.1 s system, ≤ 10 MiB (agent's size)"."""

@@ -457,7 +457,8 @@ class Engine:
         job.table.bus.publish(events.AttemptEnded(job.id, record.attempt, cause, record.status, job.message))
         usage = None
         if record.status is not None:
-            usage = Usage(record.wall_s, record.user_s, record.system_s, record.max_rss_kib * 1024)
+            rss, floor = record.max_rss_kib * 1024, record.floor_kib * 1024
+            usage = Usage(record.wall_s, record.user_s, record.system_s, rss, floor)
             self._learn(job.plan.shape, record.wall_s)
         if verdict is Verdict.RETRY:
             if before != "pending":

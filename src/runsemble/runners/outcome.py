@@ -108,7 +108,7 @@ def _table_row(run: Run) -> dict[str, Any]:
         "cause": str(run.cause) if run.cause else None,
         "returncode": run.returncode,
         "attempts": run.attempts,
-        **(usage._asdict() if usage else {}),
+        **(dict(zip(usage._fields[:-1], usage, strict=False)) if usage else {}),
         "run_dir": run.run_dir,
     }
     params = run.params

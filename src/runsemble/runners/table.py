@@ -22,7 +22,7 @@ from runsemble.workdir.results import decode_result, read_result
 if TYPE_CHECKING:
     from runsemble.model.resources import Grant, Shape
 
-_USAGE = struct.Struct("<dddQ")
+_USAGE = struct.Struct("<dddQQ")
 
 
 class Plan(NamedTuple):
