@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 from runsemble import ParallelLocalRunner, multirun
@@ -24,3 +27,35 @@ async def test_every_run_is_started_once_while_the_second_agent_comes_up(tmp_pat
         started = [(event.run, event.attempt) for event in heard if isinstance(event, events.RunStarted)]
         assert len(started) == len(set(started)) == 800
         heard.clear()
+
+
+async def trickle(count: int) -> AsyncIterator[dict[str, int]]:
+    """Yield parameter sets in spurts, so that the agent runs dry again and again."""
+    for i in range(count):
+        yield {"i": i}
+        if i % 37 == 0:
+            await asyncio.sleep(0.005)
+
+
+async def test_no_run_waits_for_a_lease_that_went_back_in_the_same_moment(tmp_path: Path) -> None:
+    is_over = threading.Event()
+
+    def burn() -> None:
+        while not is_over.is_set():
+            sum(range(1000))
+
+    thread = threading.Thread(target=burn)
+    thread.start()
+    try:
+        async with asyncio.timeout(60):
+            result = await multirun(
+                runs=trickle(500),
+                cmd=["/bin/true"],
+                output_path=tmp_path / "out",
+                runner=ParallelLocalRunner(cores=1),
+                progress=False,
+            )
+    finally:
+        is_over.set()
+        thread.join()
+    assert result.statistics.success_count == 500

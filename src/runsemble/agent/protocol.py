@@ -8,6 +8,7 @@ Driver to agent::
     hello   {version, epoch, orphans, linger_s, grace_s, survivors}   first on every connection
     plan    id, {directory, env, output, stage, timeout_s, mem_mib}   what many runs have in common
     run     plan, run, attempt, step, directory, params, argv, env, lease      lease null: wait for one of `lane`
+    lend    run, attempt, lease              for a waiting run, where no lease of its lane is left to inherit
     cancel  run, attempt, how                how: "stop" (TERM, grace, KILL) or "kill"; a waiting run is dropped
     drop                                     forget every waiting run
     ack     seq                              every exit up to seq is stored
@@ -21,13 +22,15 @@ Agent to driver::
     refused reason, epoch
     start   run, attempt, step, pid, time, lease
     exit    *Exit
-    dropped run, attempt
+    dropped run, attempt, lease              never started; the lease it held, if any, goes back
+    returned lease                           lent in vain: the run had found another one
     metric  run, attempt, text               what a run reported, as lines of JSON
     note    text                             something a person should know
 
 A *lease* is a grant of the driver's pool on loan to the agent: ``[id, lane, cores, env]``. When a run ends, the next
 waiting run of the same lane takes its lease over at once, and the exit says so in `successor`; otherwise the lease
-goes back to the driver with the exit. Thus short runs follow each other without a round trip.
+goes back to the driver with the exit. Thus short runs follow each other without a round trip. A run that was sent to
+wait just when the last lease of its lane went back is lent one.
 """
 
 from __future__ import annotations

@@ -273,6 +273,8 @@ class Server:
             self._work.acknowledge(message[1])
         elif kind == "plan":
             self._work.add_plan(message[1], message[2])
+        elif kind == "lend":
+            self._work.lend(message[1], message[2], message[3])
         elif kind == "cancel":
             self._work.cancel(message[1], message[2], message[3])
         elif kind == "drop":

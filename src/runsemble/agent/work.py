@@ -76,9 +76,18 @@ class Work:
             self._waiting.setdefault(lane, deque()).append(job)
             self.waiting_count += 1
         else:
-            number, cores, lease_env = lease
-            grant_env = {to_bytes(k): to_bytes(v) for k, v in lease_env.items()}
-            self._ready.append((job, Lease(number, lane, cores, grant_env)))
+            self._ready.append((job, _lease(lease, lane)))
+
+    def lend(self, run: int, attempt: int, lease: list[Any]) -> None:
+        """Start a waiting run on a lease of its own; return the lease if the run does not wait any more."""
+        for lane, queue in self._waiting.items():
+            for job in queue:
+                if (job.run, job.attempt) == (run, attempt):
+                    queue.remove(job)
+                    self.waiting_count -= 1
+                    self._ready.append((job, _lease(lease, lane)))
+                    return
+        self.outbox.append(["returned", lease[0]])
 
     def cancel(self, run: int, attempt: int, how: str) -> None:
         """End a run; one that waits is dropped, of one that is over the driver knows already."""
@@ -281,9 +290,9 @@ class Work:
 
     def _drop_waiting(self, is_meant: Callable[[Attempt], bool]) -> None:
         for lane, queue in self._waiting.items():
-            self.outbox.extend(["dropped", job.run, job.attempt] for job in queue if is_meant(job))
+            self.outbox.extend(["dropped", job.run, job.attempt, None] for job in queue if is_meant(job))
             self._waiting[lane] = deque(job for job in queue if not is_meant(job))
-        self.outbox.extend(["dropped", job.run, job.attempt] for job, _ in self._ready if is_meant(job))
+        self.outbox.extend(["dropped", job.run, job.attempt, lease.id] for job, lease in self._ready if is_meant(job))
         self._ready = deque(entry for entry in self._ready if not is_meant(entry[0]))
         self.waiting_count = sum(map(len, self._waiting.values()))
 
@@ -355,3 +364,8 @@ class _OomScore:
     def lower(self) -> None:
         if self._fd >= 0:
             os.pwrite(self._fd, self._own, 0)
+
+
+def _lease(fields: list[Any], lane: int) -> Lease:
+    number, cores, env = fields
+    return Lease(number, lane, cores, {to_bytes(k): to_bytes(v) for k, v in env.items()})

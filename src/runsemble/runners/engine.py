@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
-import math
 import time
 from collections.abc import Callable, Coroutine, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from runsemble.agent.protocol import Exit
 from runsemble.errors import AgentError
@@ -21,52 +19,18 @@ from runsemble.model import events
 from runsemble.model.resources import Grant, Shape
 from runsemble.model.result import Usage, describe_end, judge_cause
 from runsemble.model.status import Cause
-from runsemble.nodes.link import AgentLink
 from runsemble.runners.bus import EventBus
-from runsemble.runners.table import Job, RunTable
+from runsemble.runners.station import Lease, Node, Station
+from runsemble.runners.table import Job, Plan, RunTable
+from runsemble.sched.drought import RETRY_S, Drought
 from runsemble.sched.feed import window
 from runsemble.sched.machine import Verdict
 from runsemble.sched.policy import RetryPolicy
 from runsemble.sched.pool import Pool
 from runsemble.sched.ready import PATIENCE_PER_SLOT, ReadyQueue
-
-_log = logging.getLogger("runsemble")
-
-#: Runs shorter than this, in seconds on average, are sent ahead of their grant, so that they follow without a pause.
-AHEAD_BELOW_S = 0.25
-#: For how long, in seconds, the runs sent ahead keep an agent busy while the driver is.
-AHEAD_S = 0.02
-#: Runs shorter than this, in seconds on average, are worth a second agent on their node: one agent alone keeps a core
-#: waiting while it starts a run on another. Measured with `benchmarks/slope.py` on 2 cores: 0.60 and 0.45 ms per run.
-RELIEF_BELOW_S = 0.02
-#: How many runs must have ended before that is judged.
-RELIEF_AFTER = 64
-#: Seconds between two looks whether a full disk has space again.
-DISK_RETRY_S = 1.0
-#: Seconds for which a full disk is waited for while nothing runs.
-DISK_PATIENCE_S = 60.0
-#: How often an agent may die within `REVIVAL_WINDOW_S` seconds before it is given up.
-MAX_REVIVALS = 5
-REVIVAL_WINDOW_S = 60.0
+from runsemble.sched.tempo import Tempo
 
 _NO_RETRY = RetryPolicy(retries=0, max_free=0)
-
-
-class Node(Protocol):
-    """A place with an agent."""
-
-    host: str
-
-    async def open(
-        self, on_messages: Callable[[list[Any]], None], on_lost: Callable[[], None], hello: dict[str, Any]
-    ) -> AgentLink:
-        """Start the agent, or a successor of one that was lost, and connect to it."""
-
-    async def close(self, patience_s: float) -> None:
-        """Wait for an agent that was told to end."""
-
-    def twin(self) -> Node:
-        """Return the same place, for one more agent."""
 
 
 class Waiter:
@@ -74,24 +38,6 @@ class Waiter:
 
     def __init__(self, future: asyncio.Future[Grant]) -> None:
         self.future = future
-
-
-class _Station:
-    """An agent on a node of the pool, the connection to it, and the runs that are there."""
-
-    def __init__(self, node_index: int, node: Node) -> None:
-        self.node_index = node_index
-        self.node = node
-        self.link: AgentLink | None = None
-        self.jobs: dict[int, Job] = {}  #: sent there and not ended, by number
-        self.leased = 0  #: of these, holding a grant
-        self.unleased = 0  #: of these, sent ahead of a grant
-        self.plans: set[int] = set()  #: known there
-        self.welcomed: asyncio.Event = asyncio.Event()
-        self.live: set[int] = set()  #: numbers of the runs that the agent said are alive, when it was met
-        self.is_current = False  #: agent and driver agree on what is there: runs may be sent
-        self.refusal = ""
-        self.lost_at: list[float] = []
 
 
 class Engine:
@@ -126,14 +72,13 @@ class Engine:
         self.pin = pin
         self.gpu_vendor = gpu_vendor
         self.grace_s = grace_s
-        self._hello = {"epoch": 1, "orphans": orphans, "linger_s": 0.0, "grace_s": grace_s, "survivors": survivors}
-        self._stations = [_Station(index, node) for index, node in enumerate(nodes)]
+        hello = {"epoch": 1, "orphans": orphans, "linger_s": 0.0, "grace_s": grace_s, "survivors": survivors}
+        self._stations = [Station(index, node, hello, self._hear, self._lose) for index, node in enumerate(nodes)]
         self._ready: ReadyQueue[Job | Waiter] = ReadyQueue(PATIENCE_PER_SLOT * max(1, pool.slots))
         self._window = window(pool.slots)
-        self._lanes: dict[Shape, int] = {}
+        self._lanes: dict[tuple[Shape, int], int] = {}
         self._lease_count = 0
-        self._mean_wall_s: dict[Shape, float] = {}
-        self._ended = 0
+        self._tempo = Tempo()
         self._has_relief = False
         self._active = 0
         self._settled: set[asyncio.Future[None]] = set()
@@ -141,7 +86,7 @@ class Engine:
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_paused = False
         self._retry_handle: asyncio.TimerHandle | None = None
-        self._paused_since: float | None = None  #: since when the disk has been full
+        self._drought = Drought()  #: of disk space
         self._is_open = False
 
     # Opening and closing
@@ -154,7 +99,7 @@ class Engine:
         """
         async with asyncio.TaskGroup() as group:
             for station in self._stations:
-                group.create_task(self._open_station(station))
+                group.create_task(station.open())
         self._is_open = True
         self.pump()
 
@@ -171,17 +116,11 @@ class Engine:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for station in self._stations:
-            if station.link is not None:
-                station.link.send("bye", how)
-                station.link.flush()
+            station.dismiss(how)
         patience_s = 15.0 + (self.grace_s if how == "stop" else 0.0)
         async with asyncio.TaskGroup() as group:
             for station in self._stations:
-                group.create_task(station.node.close(patience_s))
-        for station in self._stations:
-            if station.link is not None:
-                station.link.close()
-                station.link = None
+                group.create_task(station.close(patience_s))
 
     @property
     def slots(self) -> int:
@@ -196,13 +135,12 @@ class Engine:
     @property
     def waiting_count(self) -> int:
         """Runs taken in that have not been started."""
-        return len(self._ready) + sum(station.unleased for station in self._stations)
+        return len(self._ready) + sum(station.ahead_count for station in self._stations)
 
     @property
     def agent_pids(self) -> list[int]:
         """Process ids of the agents on this machine."""
-        pids = (getattr(station.node, "agent_pid", None) for station in self._stations)
-        return [pid for pid in pids if pid is not None]
+        return [pid for station in self._stations if (pid := station.node.agent_pid) is not None]
 
     # Taking in
 
@@ -279,13 +217,16 @@ class Engine:
             self._is_paused = True
             return
         self._lease_count += 1
-        job.grant = grant
-        station.leased += 1
         env = grant_environment(grant, job.plan.tasks, self.gpu_vendor)
-        cores = list(grant.cores) if self.pin else []
-        self._send(station, job, [self._lease_count, cores, env])
+        wire = [self._lease_count, list(grant.cores) if self.pin else [], env]
+        lane = self._lane(job.plan)
+        station.send_run(job, lane, Lease(self._lease_count, lane, grant, wire))
 
-    def _station_for(self, grant: Grant) -> _Station | None:
+    def _lane(self, plan: Plan) -> int:
+        """Return the number that runs share which may inherit each other's lease."""
+        return self._lanes.setdefault((plan.shape, plan.tasks), len(self._lanes))
+
+    def _station_for(self, grant: Grant) -> Station | None:
         """Return the agent for a grant: the same one for the same core, so that it seldom has to change its own."""
         able = [s for s in self._stations if s.node_index == grant.node and s.is_current]
         if not able:
@@ -295,55 +236,26 @@ class Engine:
     def _send_ahead(self) -> None:
         """Send short runs ahead of their grant, as long as all that wait are of one shape and order is kept."""
         shape = self._ready.only_shape
-        mean_s = self._mean_wall_s.get(shape, AHEAD_BELOW_S) if shape is not None else AHEAD_BELOW_S
-        if shape is None or mean_s >= AHEAD_BELOW_S:
+        if shape is None:
             return
         able = [s for s in self._stations if s.is_current]
-        stations = [s for s in able if s.leased]
-        if len(stations) < len(able) and any(s.leased > 1 for s in stations):
-            return  # an agent has nothing to do yet: let grants come back, and be shared out anew
-        for station in stations:
-            most = min(self._window, math.ceil(station.leased * AHEAD_S / mean_s))
-            while station.unleased < most and self._ready and self._send_one_ahead(station, shape):
-                pass
-
-    def _send_one_ahead(self, station: _Station, shape: Shape) -> bool:
-        job = self._ready.head(shape)
-        if isinstance(job, Waiter):
-            return False
-        self._ready.take(shape)
-        station.unleased += 1
-        self._send(station, job, None)
-        return True
-
-    def _send(self, station: _Station, job: Job, lease: list[Any] | None) -> None:
-        plan = job.plan
-        link = station.link
-        assert link is not None
-        if plan.number not in station.plans:
-            station.plans.add(plan.number)
-            link.send("plan", plan.number, plan.fields)
-        lane = self._lanes.setdefault(plan.shape, len(self._lanes))
-        job.place = station
-        station.jobs[job.number] = job
-        link.send(
-            "run", plan.number, job.number, job.machine.attempt, 0, job.directory, job.params_text, job.argv,
-            job.env, lane, lease,
-        )  # fmt: skip
+        busy = [s for s in able if s.leases]
+        if len(busy) < len(able) and any(len(s.leases) > 1 for s in busy):
+            return  # an agent has nothing to do yet: let leases come back, and be shared out anew
+        for station in busy:
+            while self._ready:
+                job = self._ready.head(shape)
+                if isinstance(job, Waiter):
+                    return
+                lane = self._lane(job.plan)
+                if station.ahead_of(lane) >= self._tempo.ahead(shape, station.leases_of(lane), self._window):
+                    break
+                self._ready.take(shape)
+                station.send_run(job, lane, None)
 
     # Hearing
 
-    async def _open_station(self, station: _Station) -> None:
-        station.welcomed.clear()
-        station.plans.clear()
-        station.link = await station.node.open(
-            lambda messages: self._hear(station, messages), lambda: self._lose(station), self._hello
-        )
-        await station.welcomed.wait()
-        if station.refusal:
-            raise AgentError(f"the agent on {station.node.host} refuses this driver: {station.refusal}")
-
-    def _hear(self, station: _Station, messages: list[Any]) -> None:
+    def _hear(self, station: Station, messages: list[Any]) -> None:
         """Handle a batch of messages from an agent; what they free is granted again before this returns."""
         seq = 0
         for message in messages:
@@ -356,71 +268,68 @@ class Engine:
                 self._on_start(station, *message[1:])
             else:
                 self._on_rare(station, kind, message[1:])
-        if seq and station.link is not None:
-            station.link.send("ack", seq)
+        if seq:
+            station.acknowledge(seq)
         self.pump()
 
     def _on_start(
-        self, station: _Station, number: int, attempt: int, _step: int, pid: int, started: float, _lease: int
+        self, station: Station, number: int, attempt: int, _step: int, pid: int, started: float, lease: int
     ) -> None:
+        station.inherit(number, lease)
         job = station.jobs.get(number)
         if job is None or not job.machine.start(attempt):
             return
         job.table.statistics.move("pending", "running")
-        if self._paused_since is not None:
-            self._paused_since = None
+        if self._drought.end():
             self.bus.publish(events.Resumed())
-        grant = job.grant
-        cores, gpus = (grant.cores, grant.gpus) if grant else ((), ())
+        cores, gpus = (job.lease.grant.cores, job.lease.grant.gpus) if job.lease else ((), ())
         job.table.bus.publish(events.RunStarted(job.id, attempt, station.node.host, pid, cores, gpus, started))
 
-    def _on_exit(self, station: _Station, record: Exit) -> None:
+    def _on_exit(self, station: Station, record: Exit) -> None:
         job = station.jobs.get(record.run)
         if job is None or record.attempt != job.machine.attempt:
             return
-        del station.jobs[record.run]
-        grant, job.grant = job.grant, None
-        if grant is None:
-            station.unleased -= 1
-        elif record.successor is not None and record.successor[0] in station.jobs:
-            station.jobs[record.successor[0]].grant = grant
-            station.unleased -= 1
+        station.forget(job)
+        if record.successor is not None and record.lease is not None:
+            station.inherit(record.successor[0], record.lease)
         else:
-            station.leased -= 1
-            self.pool.release(grant)
+            self._take_back(station, record.lease)
         self._judge(job, record)
 
-    def _on_rare(self, station: _Station, kind: str, fields: list[Any]) -> None:
+    def _take_back(self, station: Station, lease: int | None) -> None:
+        grant = station.take_back(lease) if lease is not None else None
+        if grant is not None:
+            self.pool.release(grant)
+
+    def _on_rare(self, station: Station, kind: str, fields: list[Any]) -> None:
         if kind == "dropped":
-            job = station.jobs.pop(fields[0], None)
+            number, _, lease = fields
+            job = station.jobs.get(number)
             if job is not None:
-                self._return_unstarted(station, job)
+                station.forget(job)
+                self._return_unstarted(job)
+            self._take_back(station, lease)
+        elif kind == "returned":
+            self._take_back(station, fields[0])
         elif kind == "metric":
             job = station.jobs.get(fields[0])
             if job is not None:
                 self._publish_metrics(job, fields[1], fields[2])
         elif kind == "welcome":
-            station.live = {live[0] for live in fields[0]["live"]}
+            station.welcome(fields[0])
             self.bus.publish(events.AgentStarted(station.node.host, fields[0]["pid"]))
         elif kind == "current":
-            for job in [j for j in station.jobs.values() if j.number not in station.live]:
-                del station.jobs[job.number]  # neither live nor ended there: it never began
-                self._return_unstarted(station, job)
-            station.is_current = True
-            station.welcomed.set()
+            unstarted, grants = station.settle()
+            for grant in grants:
+                self.pool.release(grant)
+            for job in unstarted:
+                self._return_unstarted(job)
         elif kind == "refused":
-            station.refusal = fields[0]
-            station.welcomed.set()
+            station.refuse(fields[0])
         elif kind == "note":
             self.bus.publish(events.Note(fields[0]))
 
-    def _return_unstarted(self, station: _Station, job: Job) -> None:
-        if job.grant is None:
-            station.unleased -= 1
-        else:
-            station.leased -= 1
-            self.pool.release(job.grant)
-            job.grant = None
+    def _return_unstarted(self, job: Job) -> None:
         if job.stop_cause is not None:
             self._skip(job, Cause.ABORTED)
         else:
@@ -445,7 +354,7 @@ class Engine:
         cause = judge_cause(record.status, record.trouble, record.ended_by)
         if job.stop_cause is not None and cause in (Cause.CANCELLED, Cause.KILLED, Cause.AGENT_LOST):
             cause = job.stop_cause
-        if cause is Cause.DISK_FULL and job.stop_cause is None and self._waits_for_disk(job, record.message):
+        if cause is Cause.DISK_FULL and job.stop_cause is None and self._waits_for_disk(job, record.message or ""):
             return
         limits = job.plan.fields
         job.message = describe_end(cause, record.status, record.message, limits["timeout_s"], limits["mem_mib"])
@@ -459,7 +368,10 @@ class Engine:
         if record.status is not None:
             rss, floor = record.max_rss_kib * 1024, record.floor_kib * 1024
             usage = Usage(record.wall_s, record.user_s, record.system_s, rss, floor)
-            self._learn(job.plan.shape, record.wall_s)
+            self._tempo.learn(job.plan.shape, record.wall_s)
+            if not self._has_relief and self._tempo.wants_relief(job.plan.shape):
+                self._has_relief = True
+                self._start_task(self._relieve())
         if verdict is Verdict.RETRY:
             if before != "pending":
                 job.table.statistics.move(before, "pending")
@@ -469,26 +381,18 @@ class Engine:
         job.table.statistics.move(before, job.machine.status)
         self._end(job, record, usage)
 
-    def _learn(self, shape: Shape, wall_s: float) -> None:
-        mean = self._mean_wall_s.get(shape, wall_s)
-        mean += (wall_s - mean) * 0.1
-        self._mean_wall_s[shape] = mean
-        self._ended += 1
-        if self._ended >= RELIEF_AFTER and mean < RELIEF_BELOW_S and not self._has_relief:
-            self._has_relief = True
-            if self.pool.slots > len(self._stations):
-                self._start_task(self._relieve())
-
     async def _relieve(self) -> None:
-        """Start a second agent on every node."""
+        """Start a second agent on every node that can have several runs at a time."""
         for station in list(self._stations):
-            relief = _Station(station.node_index, station.node.twin())
+            if self.pool.slots_of(station.node_index) < 2:
+                continue
+            relief = station.twin()
             self._stations.append(relief)
             try:
-                await self._open_station(relief)
+                await relief.open()
             except AgentError:  # one agent does the same work, more slowly
                 self._stations.remove(relief)
-                await relief.node.close(0.0)
+                await relief.close(0.0)
 
     def _end(self, job: Job, record: Exit | None = None, usage: Usage | None = None) -> None:
         if record is None:
@@ -518,9 +422,8 @@ class Engine:
             return
         job.stop_cause = cause
         station = job.place
-        if isinstance(station, _Station):
-            if station.link is not None:
-                station.link.send("cancel", job.number, job.machine.attempt, how)
+        if isinstance(station, Station):
+            station.cancel(job, how)
         elif self._ready.remove(lambda item: item is job):
             self._skip(job, Cause.ABORTED)
 
@@ -531,7 +434,7 @@ class Engine:
             self._skip(item, Cause.ABORTED)
         for station in self._stations:
             for job in list(station.jobs.values()):
-                if job.grant is None and is_meant(job):
+                if job.lease is None and is_meant(job):
                     self.cancel(job, Cause.ABORTED)
 
     def _skip(self, job: Job, cause: Cause) -> None:
@@ -543,15 +446,11 @@ class Engine:
 
     # Trouble
 
-    def _lose(self, station: _Station) -> None:
+    def _lose(self, station: Station) -> None:
         """React to the loss of an agent: start its successor, which tells what became of its runs."""
-        station.link = None
-        station.is_current = False
-        if not self._is_open:
-            station.welcomed.set()
-            return
-        self.bus.publish(events.AgentLost(station.node.host, len(station.jobs)))
-        self._start_task(self._revive(station))
+        if self._is_open:
+            self.bus.publish(events.AgentLost(station.node.host, len(station.jobs)))
+            self._start_task(self._revive(station))
 
     def _start_task(self, work: Coroutine[Any, Any, None]) -> None:
         """Let work on the agents go on in a task of the engine's, which ends with it."""
@@ -559,18 +458,14 @@ class Engine:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _revive(self, station: _Station) -> None:
-        now = time.monotonic()
-        station.lost_at = [t for t in station.lost_at if now - t < REVIVAL_WINDOW_S] + [now]
+    async def _revive(self, station: Station) -> None:
         try:
-            if len(station.lost_at) > MAX_REVIVALS:
-                raise AgentError(f"the agent on {station.node.host} died {MAX_REVIVALS + 1} times within a minute")
-            await self._open_station(station)
+            await station.revive(time.monotonic())
         except (AgentError, OSError) as error:
             self._failure = error
             self._wake()
-            return
-        self._resume()
+        else:
+            self._resume()
 
     def _waits_for_disk(self, job: Job, message: str) -> bool:
         """Let a job that met a full disk wait for space, with everything that waits already; False: no hope is left.
@@ -578,10 +473,9 @@ class Engine:
         Runs that are under way go on.
         """
         now = time.monotonic()
-        if self._paused_since is None:
-            self._paused_since = now
+        if self._drought.begin(now):
             self.bus.publish(events.Paused(f"no space left on the disk: {message}"))
-        elif now - self._paused_since > DISK_PATIENCE_S and not any(station.jobs for station in self._stations):
+        elif self._drought.is_hopeless(now, any(station.jobs for station in self._stations)):
             self.bus.publish(events.Aborted("the disk stayed full"))
             self.skip_waiting()
             job.stop_cause = Cause.DISK_FULL
@@ -589,7 +483,7 @@ class Engine:
         self._is_paused = True
         self._requeue(job)
         if self._retry_handle is None:
-            self._retry_handle = asyncio.get_running_loop().call_later(DISK_RETRY_S, self._resume)
+            self._retry_handle = asyncio.get_running_loop().call_later(RETRY_S, self._resume)
         return True
 
     def _resume(self) -> None:

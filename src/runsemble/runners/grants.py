@@ -4,20 +4,34 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from runsemble.errors import RequestError
 from runsemble.model.resources import Grant, Request
 from runsemble.sched.pool import Usage
 
 if TYPE_CHECKING:
-    from runsemble.runners.pooled import PooledRunner
+    from runsemble.runners.engine import Engine
+
+
+class EngineOwner(Protocol):
+    """A runner, as far as the pool is concerned."""
+
+    @property
+    def engine(self) -> Engine:
+        """The engine, while the runner is running."""
+
+    async def enter(self, request: Request) -> Engine:
+        """Count one more user of the engine, and open it for the first."""
+
+    async def leave(self) -> None:
+        """Count one user less."""
 
 
 class ResourcePool:
     """What a runner may use. User code takes its share in the same queue as the runs."""
 
-    def __init__(self, runner: PooledRunner) -> None:
+    def __init__(self, runner: EngineOwner) -> None:
         self._runner = runner
 
     @property

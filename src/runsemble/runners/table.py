@@ -20,7 +20,8 @@ from runsemble.sched.policy import RetryPolicy
 from runsemble.workdir.results import decode_result, read_result
 
 if TYPE_CHECKING:
-    from runsemble.model.resources import Grant, Shape
+    from runsemble.model.resources import Shape
+    from runsemble.runners.station import Lease
 
 _USAGE = struct.Struct("<dddQQ")
 
@@ -59,7 +60,7 @@ class Job:
     """A run that has not ended."""
 
     __slots__ = (
-        "argv", "directory", "env", "grant", "id", "machine", "message", "number", "params_text", "place", "plan",
+        "argv", "directory", "env", "id", "lease", "machine", "message", "number", "params_text", "place", "plan",
         "stop_cause", "table",
     )  # fmt: skip
 
@@ -76,7 +77,7 @@ class Job:
         self.params_text = params_text
         self.env = env
         self.machine = RunMachine()
-        self.grant: Grant | None = None  #: while a grant is held in this run's name
+        self.lease: Lease | None = None  #: held in this run's name
         self.place: object | None = None  #: where it was sent, as the engine knows it
         self.stop_cause: Cause | None = None  #: asked to stop, and why
         self.message = ""  #: how the last attempt ended, for people

@@ -64,6 +64,10 @@ class Pool:
         """How many runs of the smallest shape fit at the same time."""
         return sum(node.slots for node in self._nodes)
 
+    def slots_of(self, node: int) -> int:
+        """Return how many runs of the smallest shape fit on a node at the same time."""
+        return self._nodes[node].slots
+
     @property
     def usage(self) -> Usage:
         """What is in use now."""
