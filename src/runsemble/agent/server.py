@@ -28,6 +28,8 @@ BATCH_S = 0.005
 BATCH_COUNT = 64
 #: An agent that no driver ever talked to ends after this many seconds.
 LONELY_S = 60.0
+#: Seconds between two touches of the spool, which keep cleaners of old files off it.
+TOUCH_S = 3600.0
 
 
 def serve(directory: str) -> int:
@@ -38,10 +40,8 @@ def serve(directory: str) -> int:
     server.listen()
     os.write(1, (READY + "\n").encode())
     os.dup2(os.open("/dev/null", os.O_WRONLY), 1)
-    try:
-        server.run()
-    finally:
-        server.close()
+    server.run()  # if this raises, the spool stays, for a successor
+    server.close()
     return 0
 
 
@@ -110,6 +110,7 @@ class Server:
         self._alone_since = time.monotonic()
         self._waits_for_driver = LONELY_S
         self._outbox_since = 0.0
+        self._touched_at = time.monotonic()
         self._is_ending = False
         self._is_asked_to_end = False
         self._is_subreaper = become_subreaper()
@@ -168,9 +169,9 @@ class Server:
 
     def _wait(self) -> None:
         timeout_s = self._timeout_s()
-        if timeout_s is None or timeout_s > 0.01:
+        if timeout_s > 0.01:
             self._work.rest()
-        for fd, event in self._poll.poll(None if timeout_s is None else timeout_s * 1000 + 0.5):
+        for fd, event in self._poll.poll(timeout_s * 1000 + 0.5):
             if fd == self._wake:
                 _drain_pipe(fd)
             elif fd == self._listener.fileno():
@@ -180,13 +181,13 @@ class Server:
             elif fd in self._connections:
                 self._serve_connection(self._connections[fd], event)
 
-    def _timeout_s(self) -> float | None:
+    def _timeout_s(self) -> float:
         due = [t for t in (self._work.next_timer_s(),) if t is not None]
         if self._work.outbox and self._driver is not None:
             due.append(max(0.0, self._outbox_since + BATCH_S - time.monotonic()))
         if self._driver is None:
             due.append(max(0.0, self._alone_since + self._waits_for_driver - time.monotonic()))
-        return min(due) if due else None
+        return min(due) if due else TOUCH_S
 
     def _is_over(self) -> bool:
         if self._driver is None and not self._is_ending:
@@ -369,6 +370,10 @@ class Server:
         self._poll.modify(connection.stream, select.POLLIN | (select.POLLOUT if connection.has_unsent else 0))
 
     def _tidy_spool(self) -> None:
+        now = time.monotonic()
+        if now - self._touched_at > TOUCH_S:
+            self._touched_at = now
+            os.utime(place.spool_path(self._directory))
         if self._spool.is_long and self._work.is_idle and not self._work.exits:
             self._spool.empty(self._work.last_seq, self._epoch, self._boot)
 

@@ -24,7 +24,7 @@ from runsemble.model.status import Cause
 from runsemble.runners.abstract import AbstractRunner, RunState
 from runsemble.runners.intake import iterate
 from runsemble.runners.outcome import MultirunResult
-from runsemble.runners.study import Study, StudyOptions, stage_list
+from runsemble.runners.study import Study, StudyOptions, current_directory, stage_list
 from runsemble.runners.table import Job, Plan, RunTable, plan_fields
 from runsemble.sched.policy import RetryPolicy
 
@@ -42,7 +42,7 @@ async def run_with_foreign_runner(
         FeedError: `runs` raised, or yielded what is no parameter set; runs added before were gathered.
     """
     _refuse_unsupported(options, runner)
-    study = await anyio.to_thread.run_sync(Study, options, os.getcwd())
+    study = await anyio.to_thread.run_sync(Study, options, current_directory())
     collection = _Collection(study, runner)
     async with AsyncExitStack() as stack:
         if shows_progress:

@@ -23,7 +23,7 @@ from runsemble.runners.local import ParallelLocalRunner
 from runsemble.runners.outcome import MultirunResult
 from runsemble.runners.pooled import PooledRunner
 from runsemble.runners.progress import show_progress
-from runsemble.runners.study import Study, StudyOptions, stage_list
+from runsemble.runners.study import Study, StudyOptions, current_directory, stage_list
 from runsemble.runners.table import Job, Plan, plan_fields
 from runsemble.sched.policy import AbortPolicy
 
@@ -125,7 +125,7 @@ class _StudyOnRunner:
         self, runs: Iterable[Mapping[str, Any]] | AsyncIterable[Mapping[str, Any]], shows_progress: bool
     ) -> MultirunResult:
         request = self._options.request
-        submit_dir = os.getcwd()
+        submit_dir = current_directory()
         async with AsyncExitStack() as stack:
             engine = await self._runner.enter(request)
             stack.push_async_callback(self._runner.leave)

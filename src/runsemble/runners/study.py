@@ -161,6 +161,18 @@ class Study:
             raise
 
 
+def current_directory() -> str:
+    """Return the caller's directory.
+
+    Raises:
+        DirectoryError: It has been removed.
+    """
+    try:
+        return os.getcwd()
+    except OSError:
+        raise DirectoryError("the current directory does not exist any more; change to another one") from None
+
+
 def stage_list(staged: Iterable[StagedFile]) -> list[tuple[str, str, str]]:
     """Return staged files as a plan message has them."""
     return [(item.how, item.source, item.name) for item in staged]
