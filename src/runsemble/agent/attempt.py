@@ -26,19 +26,20 @@ class Attempt:
     """One attempt of one step of one run."""
 
     __slots__ = (
-        "argv", "attempt", "booted_s", "cgroup", "cleared_by", "directory", "ended_at", "ended_by", "env", "key",
+        "argv", "attempt", "booted_s", "cgroup", "cleared_by", "directory", "ended_at", "ended_by", "env", "id", "key",
         "lane", "lease", "max_rss_kib", "metrics_offset", "params", "peak_kib", "pid", "plan", "run", "started",
         "started_at", "status", "step", "survivors", "system_s", "user_s",
     )  # fmt: skip
 
     def __init__(
-        self, plan: Plan, run: int, attempt: int, step: int, directory: bytes, params: str, argv: list[bytes],
-        env: dict[bytes, bytes], lane: int, key: str,
+        self, plan: Plan, run: int, attempt: int, step: int, id: int, directory: bytes, params: str,  # noqa: A002
+        argv: list[bytes], env: dict[bytes, bytes], lane: int, key: str,
     ) -> None:  # fmt: skip
         self.plan = plan
         self.run = run
         self.attempt = attempt
         self.step = step
+        self.id = id  #: of the run, for people
         self.directory = directory
         self.params = params
         self.argv = argv

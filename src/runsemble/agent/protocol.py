@@ -7,7 +7,8 @@ Driver to agent::
 
     hello   {version, epoch, orphans, linger_s, grace_s, survivors}   first on every connection
     plan    id, {directory, env, output, stage, timeout_s, mem_mib}   what many runs have in common
-    run     plan, run, attempt, step, directory, params, argv, env, lease      lease null: wait for one of `lane`
+    run     plan, run, attempt, step, id, directory, params, argv, env, lane, lease
+                                             `id` is for people; lease null: wait for one of `lane`
     lend    run, attempt, lease              for a waiting run, where no lease of its lane is left to inherit
     cancel  run, attempt, how                how: "stop" (TERM, grace, KILL) or "kill"; a waiting run is dropped
     drop                                     forget every waiting run

@@ -66,9 +66,9 @@ class Work:
 
     def add_run(self, message: list[Any]) -> None:
         """Take in a run: start it if it brings a lease, else let it wait for one of its lane."""
-        _, plan, run, attempt, step, directory, params, argv, env, lane, lease = message
+        _, plan, run, attempt, step, name, directory, params, argv, env, lane, lease = message
         job = Attempt(
-            self._plans[plan], run, attempt, step, to_bytes(directory), params, [to_bytes(a) for a in argv],
+            self._plans[plan], run, attempt, step, name, to_bytes(directory), params, [to_bytes(a) for a in argv],
             {to_bytes(k): to_bytes(v) for k, v in env.items()} if env else {},
             lane, "%s-%d-%d-%d" % (self.id, run, attempt, step),
         )  # fmt: skip
@@ -187,7 +187,7 @@ class Work:
 
     def _environment(self, job: Attempt, lease: Lease) -> dict[bytes, bytes]:
         env = {**job.plan.env, **lease.env, **job.env}  # what the user set wins over what the grant suggests
-        env[b"RUNSEMBLE_RUN_ID"] = b"%d" % job.run
+        env[b"RUNSEMBLE_RUN_ID"] = b"%d" % job.id
         env[b"RUNSEMBLE_ATTEMPT"] = b"%d" % job.attempt
         env[b"RUNSEMBLE_STEP"] = b"%d" % job.step
         env[b"RUNSEMBLE_RUN_DIR"] = job.directory

@@ -49,6 +49,8 @@ class Template:
         Raises:
             PlaceholderError: A name is known only elsewhere, nearly known, or its format does not suit its value.
         """
+        if len(self._parts) == 1 and isinstance(self._parts[0], str):
+            return self._parts[0]
         return "".join(part if isinstance(part, str) else _fill_one(part, values, known) for part in self._parts)
 
 

@@ -37,6 +37,7 @@ class Intake:
         engine: Engine,
     ) -> None:
         self._source = runs
+        self._is_async = isinstance(runs, AsyncIterable)
         self._make_job = make_job
         self._table = table
         self._engine = engine
@@ -82,6 +83,7 @@ class Intake:
             try:
                 params = await anext(iterator)
             except StopAsyncIteration:
+                self._engine.pump()
                 return False
             except Exception as error:
                 raise FeedError(
@@ -95,10 +97,11 @@ class Intake:
                 raise FeedError(str(error), index=index) from error
             self._table.add(job)
             self._engine.submit(job)
-            self._engine.pump()
-            if time.monotonic() > give_way_at:
+            if self._is_async or time.monotonic() > give_way_at:
+                self._engine.pump()
                 await asyncio.sleep(0)
                 give_way_at = time.monotonic() + SLICE_S
+        self._engine.pump()
         return True
 
 

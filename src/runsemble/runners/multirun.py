@@ -171,7 +171,6 @@ class _StudyOnRunner:
 
         def make_job(index: int, params: Any) -> Job:
             run = study.prepare(index, params)
-            run.env["RUNSEMBLE_RUN_ID"] = str(index)
             return Job(table, next_number(), plan, run.argv, run.directory, run.params_text, run.env)
 
         return make_job

@@ -183,7 +183,6 @@ class PooledRunner(AbstractRunner):
         argv[0] = resolve_program(argv[0], os.getcwd(), set())
         directory = os.path.abspath(os.fspath(cwd))
         job = Job(self.runs, self.next_number(), plan, argv, directory, "", {**(env or {})})
-        job.env["RUNSEMBLE_RUN_ID"] = str(job.id)
         if self._engine is not None:
             problem = self._engine.pool.why_never(plan.shape)
             if problem:

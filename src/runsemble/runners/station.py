@@ -153,7 +153,7 @@ class Station:
             self.leases[lease.id] = lease
             job.lease = lease
         link.send(
-            "run", plan.number, job.number, job.machine.attempt, 0, job.directory, job.params_text, job.argv,
+            "run", plan.number, job.number, job.machine.attempt, 0, job.id, job.directory, job.params_text, job.argv,
             job.env, lane, lease.wire if lease else None,
         )  # fmt: skip
 

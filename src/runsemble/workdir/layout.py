@@ -10,6 +10,7 @@ from runsemble.errors import DirectoryError
 #: Holds the one copy of every input with ``linkage="shared"``.
 SHARED = ".shared"
 _NAME_MAX = 255
+_SHORT = 60
 
 
 def default_output_path(now_s: float) -> str:
@@ -36,6 +37,8 @@ class RunDirectories:
         Raises:
             DirectoryError: It leaves the output directory, cannot be a name, or belongs to another run.
         """
+        if is_unique and name.isalnum() and len(name) < _SHORT:  # the common case needs no closer look
+            return self.output_path + "/" + name
         clean = os.path.normpath(name)
         parts = clean.split("/")
         if not name or clean == "." or parts[0] in ("", "..") or os.path.isabs(clean) or parts[0] == SHARED:
