@@ -32,6 +32,10 @@ class CannotEncode(TypeError):
     """A value has no exact JSON form."""
 
 
+class CannotUnpickle(Exception):
+    """A value was stored as a pickle that cannot be loaded here; the cause says why."""
+
+
 def encode(value: Any, *, allow_pickle: bool = False) -> str:
     """Return `value` as JSON text that `decode` turns back into an equal value of the same types.
 
@@ -75,16 +79,25 @@ def decode(text: str | bytes, *, allow_pickle: bool = False) -> Any:
     Raises:
         ValueError: The text is not JSON, holds an unknown tag, or a malformed one.
         PermissionError: The value is a pickle and `allow_pickle` is false.
+        CannotUnpickle: The value is a pickle that cannot be loaded here.
     """
-    return _from_json(json.loads(text), allow_pickle)
+    try:
+        return _from_json(json.loads(text), allow_pickle)
+    except RecursionError:
+        raise ValueError("JSON nested too deeply") from None
 
 
-_EXACT = frozenset({int, str, bool, type(None)})
+_EXACT = frozenset({int, bool, type(None)})
 
 
 def _is_exact(name: Any, value: Any) -> bool:
     """Tell whether an item of a dict comes back from plain JSON as it is."""
-    return type(name) is str and (type(value) in _EXACT or (type(value) is float and value - value == 0.0))
+    kind = type(value)
+    return (
+        type(name) is str
+        and name.isascii()
+        and (kind in _EXACT or (kind is str and value.isascii()) or (kind is float and value - value == 0.0))
+    )
 
 
 def is_same(left: Any, right: Any) -> bool:
@@ -103,8 +116,20 @@ def is_same(left: Any, right: Any) -> bool:
     if kind is complex:
         return repr(left) == repr(right)
     if kind is set or kind is frozenset:
-        return {(type(x), repr(x)) for x in left} == {(type(x), repr(x)) for x in right}
+        return _fingerprint(frozenset(left)) == _fingerprint(frozenset(right))
+    if kind.__module__ == "decimal":
+        return str(left) == str(right)
     return bool(left == right)
+
+
+def _fingerprint(value: Any) -> str:
+    """Return a text that is the same for hashable values that are the same, whatever the order of their hashes."""
+    kind = type(value)
+    if kind is tuple:
+        return "(" + ",".join(map(_fingerprint, value)) + ")"
+    if kind is frozenset:
+        return "{" + ",".join(sorted(map(_fingerprint, value))) + "}"
+    return kind.__qualname__ + repr(value)
 
 
 def _to_json(value: Any) -> Any:
@@ -209,4 +234,7 @@ def _unpickle(raw: bytes, allow_pickle: bool) -> Any:
         raise PermissionError("the value was stored as a pickle, and loading pickles is not allowed here")
     import pickle
 
-    return pickle.loads(raw)
+    try:
+        return pickle.loads(raw)
+    except Exception as error:
+        raise CannotUnpickle(repr(error)) from error

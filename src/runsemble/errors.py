@@ -25,7 +25,13 @@ class RunsembleError(Exception):
 
 
 class UsageError(RunsembleError, ValueError):
-    """The request makes no sense as it stands; nothing was started."""
+    """The request makes no sense as it stands.
+
+    Where a parameter set is at fault, `.index` is its position and `.result` holds the runs so far.
+    """
+
+    index: int
+    result: Any
 
 
 class CommandError(UsageError):
@@ -34,8 +40,6 @@ class CommandError(UsageError):
 
 class ParameterError(UsageError):
     """A parameter set is not a mapping of names to values that can be written down."""
-
-    index: int
 
 
 class PlaceholderError(UsageError):
@@ -84,4 +88,4 @@ class AgentError(RunsembleError):
 
 
 class RunnerClosed(RunsembleError):
-    """The runner has been closed and takes no more runs."""
+    """The runner is not running: nobody has entered it."""

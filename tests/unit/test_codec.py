@@ -77,6 +77,8 @@ def test_what_json_cannot_hold_is_tagged(value: Any, tag: str) -> None:
         {Colour.RED: 1},
         {object: 1},
         "\ud83d\ude00",
+        {"a": "\ud83d\ude00"},
+        {"\ud83d\ude00": 1},
         LONGEST,
     ],
 )

@@ -118,7 +118,8 @@ class Containment:
             attempt.survivors = len(orphans)
             del self.clearing[pid]
             over.append(attempt)
-        self._end_held()
+        if not self.leave_survivors:
+            self._end_held()
         return over
 
     def _children(self) -> list[bytes]:

@@ -54,7 +54,7 @@ class Unpacker:
                 break
             try:
                 batch = json.loads(bytes(buffer[at + 4 : at + 4 + length]))
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 raise BrokenStream("a frame that is not JSON: " + str(error)) from None
             if type(batch) is not list:
                 raise BrokenStream("a frame that is not a list")

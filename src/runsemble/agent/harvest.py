@@ -65,7 +65,7 @@ def new_lines(path: bytes, offset: int) -> tuple[str, int]:
     except OSError:
         return "", offset
     try:
-        data = os.pread(fd, INLINE_RESULT_BYTES, offset)
+        data = os.pread(fd, max(0, os.fstat(fd).st_size - offset), offset)
     except OSError:
         return "", offset
     finally:

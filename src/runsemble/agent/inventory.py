@@ -31,6 +31,13 @@ def usable_cores() -> list[int]:
     return cores if quota is None else cores[: max(1, int(quota))]
 
 
+def threads_per_core(cores: list[int]) -> int:
+    """Return how many neighbours in `cores` are siblings of one physical core; 1 unless that is the same for all."""
+    places = [_core_place(core)[:2] for core in cores]
+    counts = {places.count(place) for place in places}
+    return counts.pop() if len(counts) == 1 else 1
+
+
 def cpu_quota() -> float | None:
     """Return how many CPUs' worth of time the control groups allow, None without a limit."""
     quotas = []
@@ -84,7 +91,8 @@ def parse_visible_devices(value: str) -> list[str]:
         item = item.strip()
         if not re.match(r"\d+$|(GPU|MIG)-[\w./-]+$", item):
             break
-        ids.append(item)
+        if item not in ids:
+            ids.append(item)
     return ids
 
 

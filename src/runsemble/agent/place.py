@@ -68,8 +68,8 @@ def socket_path(place: str) -> str:
 
 
 def bell_path(place: str) -> str:
-    """Return the datagram socket on which runs of the agent in `place` ring."""
-    return os.path.join(place, "b")
+    """Return the named pipe on which runs of the agent in `place` ring: it needs no more than `os` to be written to."""
+    return os.path.join(place, "bell")
 
 
 def spool_path(place: str) -> str:

@@ -10,10 +10,11 @@ Driver to agent::
     run     plan, run, attempt, step, id, directory, params, argv, env, lane, lease
                                              `id` is for people; lease null: wait for one of `lane`
     lend    run, attempt, lease              for a waiting run, where no lease of its lane is left to inherit
-    cancel  run, attempt, how                how: "stop" (TERM, grace, KILL) or "kill"; a waiting run is dropped
+    cancel  run, attempt, how                a waiting run is dropped, a living one ended: "stop" (TERM, grace, KILL),
+                                             "kill", or "drop": not at all
     drop                                     forget every waiting run
     ack     seq                              every exit up to seq is stored
-    bye                                      stop what runs, then end
+    bye     how                              end what runs ("stop" or "kill"), then yourself
 
 Agent to driver::
 
@@ -125,6 +126,8 @@ class Exit:
         survivors: int
 
     def __init__(self, *fields: Any) -> None:
+        if len(fields) != len(self.__slots__):
+            raise ValueError("an exit has " + str(len(self.__slots__)) + " fields")
         for name, value in zip(self.__slots__, fields):
             setattr(self, name, value)
 

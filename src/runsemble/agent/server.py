@@ -124,9 +124,8 @@ class Server:
         self._listener.bind(place.socket_path(self._directory))
         self._listener.listen(16)
         self._listener.setblocking(False)
-        self._bell = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self._bell.bind(place.bell_path(self._directory))
-        self._bell.setblocking(False)
+        os.mkfifo(place.bell_path(self._directory), 0o600)
+        self._bell = os.open(place.bell_path(self._directory), os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
         self._wake, wake_write = os.pipe()
         os.set_blocking(self._wake, False)
         os.set_blocking(wake_write, False)
@@ -152,11 +151,11 @@ class Server:
         for connection in list(self._connections.values()):
             connection.stream.close()
         self._listener.close()
-        self._bell.close()
+        os.close(self._bell)
         self._work.containment.close()
         self._spool.close()
         keep = self._orphans == "finish" and self._work.exits
-        names = ["s", "b"] if keep else os.listdir(self._directory)
+        names = ["s", "bell"] if keep else os.listdir(self._directory)
         for name in names:
             try:
                 os.unlink(os.path.join(self._directory, name))
@@ -176,7 +175,7 @@ class Server:
                 _drain_pipe(fd)
             elif fd == self._listener.fileno():
                 self._accept()
-            elif fd == self._bell.fileno():
+            elif fd == self._bell:
                 self._answer_bell()
             elif fd in self._connections:
                 self._serve_connection(self._connections[fd], event)
@@ -332,11 +331,8 @@ class Server:
         self._say("current")
 
     def _answer_bell(self) -> None:
-        try:
-            while True:
-                self._work.ring(self._bell.recv(256).decode("ascii", "replace"))
-        except BlockingIOError:
-            pass
+        for key in set(os.read(self._bell, 65536).decode("ascii", "replace").split()):
+            self._work.ring(key)
 
     # Output
 

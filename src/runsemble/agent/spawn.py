@@ -65,7 +65,9 @@ class Plan:
             found = shutil.which(os.fsdecode(program), path=os.fsdecode(self.env.get(b"PATH", b"/usr/bin:/bin")))
             if found is None:
                 raise Trouble(NOT_LAUNCHED, "command not found: " + os.fsdecode(program))
-            path = self.resolved[program] = os.path.abspath(os.fsencode(found))
+            path = os.path.abspath(os.fsencode(found))
+            if os.path.isabs(found):
+                self.resolved[program] = path
         return path
 
 
@@ -86,11 +88,12 @@ def spawn(
         scratch: File for output of which only the tail is kept.
 
     Raises:
-        Trouble: With a sentence that says what failed, and where. A fresh directory is removed again.
+        Trouble: With a sentence that says what failed, and where. A fresh directory that could not be filled is
+            removed again; where only the command could not be started, it stays.
     """
     made = enter(plan, directory, attempt)
     try:
-        stage(plan, params, is_first=attempt == 1)
+        stage(plan, params, is_first=made or attempt == 1)
         out, err = open_outputs(plan.output, scratch)
     except OSError as error:
         if made:
@@ -112,6 +115,8 @@ def _spawn_here(plan: Plan, argv: list[bytes], env: dict[bytes, bytes], out: int
     except OSError as error:
         plan.resolved.pop(argv[0], None)
         raise Trouble(NOT_LAUNCHED, _launch_message(error, path)) from None
+    except ValueError as error:
+        raise Trouble(NOT_LAUNCHED, "cannot start " + os.fsdecode(path) + ": " + str(error)) from None
 
 
 def enter(plan: Plan, directory: bytes, attempt: int) -> bool:
@@ -122,7 +127,7 @@ def enter(plan: Plan, directory: bytes, attempt: int) -> bool:
     """
     made = False
     try:
-        if plan.is_fresh and attempt == 1:
+        if plan.is_fresh and (attempt == 1 or not os.path.lexists(directory)):
             try:
                 os.mkdir(directory)
             except FileNotFoundError:
@@ -130,7 +135,7 @@ def enter(plan: Plan, directory: bytes, attempt: int) -> bool:
                 os.mkdir(directory)
             made = True
         os.chdir(directory)
-        if attempt > 1:
+        if attempt > 1 and not made:
             set_aside(attempt)
     except FileExistsError:
         raise Trouble(NOT_STAGED, os.fsdecode(directory) + " exists already, so it cannot be a new run's own") from None
@@ -156,31 +161,41 @@ def set_aside(attempt: int) -> None:
 
 
 def stage(plan: Plan, params: str, is_first: bool, base: bytes = b"") -> None:
-    """Put the input files and ``params.json`` into a run directory; inputs come with the first attempt only.
+    """Put the input files and ``params.json`` into a run directory.
 
     Args:
         plan: Says which files.
         params: JSON text for ``params.json``; empty for a run without.
-        is_first: Whether this is the first attempt.
+        is_first: Whether this is the first attempt; later ones stage only what an earlier one did not come to.
         base: The directory, with a slash at its end; empty: the current one.
     """
-    if is_first:
-        for how, source, name in plan.stage:
-            target = base + name
-            if b"/" in name:
-                os.makedirs(os.path.dirname(target), exist_ok=True)
-            if how == "link":
-                os.symlink(source, target)
-            elif stat.S_ISDIR(os.stat(source).st_mode):
-                shutil.copytree(os.fsdecode(source), os.fsdecode(target), symlinks=True)
-            else:
-                shutil.copy2(source, target)
+    for how, source, name in plan.stage:
+        target = base + name
+        if is_first or not os.path.lexists(target):
+            _stage_one(how, source, target)
     if params:
         fd = os.open(base + _PARAMS, _NEW_FILE, 0o666)
         try:
             os.write(fd, params.encode("utf-8", "surrogatepass"))
         finally:
             os.close(fd)
+
+
+def _stage_one(how: str, source: bytes, target: bytes) -> None:
+    """Make one input file or directory appear, whole."""
+    parent = os.path.dirname(target)
+    if parent:
+        os.makedirs(parent, exist_ok=True)
+    if how == "link":
+        os.symlink(source, target)
+        return
+    partial = target + b".partial"
+    if stat.S_ISDIR(os.stat(source).st_mode):
+        shutil.rmtree(partial, ignore_errors=True)
+        shutil.copytree(os.fsdecode(source), os.fsdecode(partial), symlinks=True)
+    else:
+        shutil.copy2(source, partial)
+    os.rename(partial, target)
 
 
 def open_outputs(mode: str, scratch: bytes) -> tuple[int, int]:
@@ -198,14 +213,10 @@ def open_outputs(mode: str, scratch: bytes) -> tuple[int, int]:
 
 
 def _unmake(directory: bytes) -> None:
-    """Remove a directory that could not be filled; what the user put there meanwhile stays."""
+    """Remove a new directory that could not be filled."""
     os.chdir("/")
     try:
-        for name in (_PARAMS, b"stdout", b"stderr", b"output"):
-            path = os.path.join(directory, name)
-            if os.path.exists(path):
-                os.unlink(path)
-        os.rmdir(directory)
+        shutil.rmtree(directory)
     except OSError:
         pass
 

@@ -54,9 +54,9 @@ def replay(path: str) -> Remains:
     for line in lines:
         try:
             kind, *fields = json.loads(line)
-        except (ValueError, TypeError):
+            _replay_line(remains, kind, fields)
+        except (ValueError, TypeError, IndexError, RecursionError):
             continue
-        _replay_line(remains, kind, fields)
     return remains
 
 
@@ -74,9 +74,9 @@ def _replay_line(remains: Remains, kind: str, fields: list[Any]) -> None:
         remains.exits[record.seq] = record
         remains.last_seq = max(remains.last_seq, record.seq)
     elif kind == "ack":
+        remains.last_seq = max(remains.last_seq, fields[0])
         for seq in [s for s in remains.exits if s <= fields[0]]:
             del remains.exits[seq]
-        remains.last_seq = max(remains.last_seq, fields[0])
     elif kind == "epoch":
         remains.epoch, remains.boot = fields
 
@@ -86,8 +86,8 @@ class Spool:
 
     def __init__(self, path: str, epoch: int, boot: str) -> None:
         self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-        self._lines: list[str] = []
         self._size = os.fstat(self._fd).st_size
+        self._lines: list[str] = [""] if self._size else []  # a former life may have left a torn line
         self.mark_epoch(epoch, boot)
 
     def intent(self, run: int, attempt: int, step: int, key: str, booted_s: float) -> None:

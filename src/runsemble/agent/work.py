@@ -13,7 +13,7 @@ from . import cgroup, harvest, memory, place
 from .attempt import Attempt, Lease
 from .contain import Containment, signal_group
 from .frames import to_bytes
-from .protocol import BY_CANCEL, BY_KILL, BY_OOM, BY_TIMEOUT, LAST_WORDS_BYTES, TAIL_BYTES, Exit
+from .protocol import BY_CANCEL, BY_KILL, BY_OOM, BY_TIMEOUT, DISK_FULL, LAST_WORDS_BYTES, TAIL_BYTES, Exit
 from .spawn import PARAMS_IN_ENV_BYTES, Plan, Trouble, spawn
 
 TYPE_CHECKING = False
@@ -90,10 +90,11 @@ class Work:
         self.outbox.append(["returned", lease[0]])
 
     def cancel(self, run: int, attempt: int, how: str) -> None:
-        """End a run; one that waits is dropped, of one that is over the driver knows already."""
+        """Drop a run that waits, end one that lives (unless only to be dropped); one that is over is known to be."""
         job = self.living.get((run, attempt))
         if job is not None:
-            self._end(job, BY_KILL if how == "kill" else BY_CANCEL)
+            if how != "drop":
+                self._end(job, BY_KILL if how == "kill" else BY_CANCEL)
             return
         self._drop_waiting(lambda waiting: (waiting.run, waiting.attempt) == (run, attempt))
 
@@ -161,21 +162,25 @@ class Work:
         job.started_at = time.monotonic()
         job.booted_s = time.clock_gettime(time.CLOCK_BOOTTIME)
         self._spool.intent(job.run, job.attempt, job.step, job.key, job.booted_s)
-        self._spool.flush()
-        self._in_run_directory = True
+        trouble: Trouble | None = None
         try:
+            if not self._spool.flush():
+                raise Trouble(DISK_FULL, self._directory.decode() + ": the spool cannot be written")
+            self._in_run_directory = True
             self._oom.raise_()
             self._pin(lease.cores)
             self._limit_memory(job)
             env = self._environment(job, lease)
             job.pid = spawn(job.plan, job.directory, job.attempt, job.params, job.argv, env, self._scratch(job))
-        except Trouble as trouble:
-            self._never_started(job, trouble)
-            return
+        except Trouble as error:
+            trouble = error
         finally:
             self._oom.lower()
             if job.cgroup is not None:
                 job.cgroup.leave()
+        if trouble is not None:
+            self._never_started(job, trouble)
+            return
         self._spool.pid(job.run, job.attempt, job.step, job.pid)
         self.living[job.run, job.attempt] = job
         self.containment.leaders[job.pid] = job
@@ -193,7 +198,7 @@ class Work:
         env[b"RUNSEMBLE_RUN_DIR"] = job.directory
         env[b"RUNSEMBLE_RUN_KEY"] = job.key.encode()
         env[b"RUNSEMBLE_RESULTS"] = job.directory + b"/results.json"
-        env[b"RUNSEMBLE_SOCKET"] = self._bell
+        env[b"RUNSEMBLE_BELL"] = self._bell
         if job.params:
             params = job.params.encode()
             if len(params) > PARAMS_IN_ENV_BYTES:
@@ -262,7 +267,10 @@ class Work:
         if mode == "tail":
             scratch = self._scratch(job)
             tail = harvest.tail_of(scratch, TAIL_BYTES)
-            os.unlink(scratch)
+            try:
+                os.unlink(scratch)
+            except OSError:
+                pass
             return tail
         if mode in _LAST_WORDS_FILE and (job.status != 0 or job.ended_by):
             return harvest.tail_of(job.directory + _LAST_WORDS_FILE[mode], LAST_WORDS_BYTES)

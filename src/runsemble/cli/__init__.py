@@ -29,7 +29,7 @@ def main() -> int:
         sys.stdout.write(HELP)
         return 0
     if argv == ["--version"]:
-        from runsemble import __version__
+        from runsemble._version import __version__
 
         sys.stdout.write("runsemble " + __version__ + "\n")
         return 0

@@ -52,6 +52,8 @@ def get_run_params() -> dict[str, Any]:
             with open(where, encoding="utf-8") as file:
                 text = file.read()
         except FileNotFoundError:
+            if text:
+                raise NotInRun("RUNSEMBLE_PARAMS names the file " + where + ", which does not exist") from None
             raise NotInRun(_NOT_IN_RUN.format(os.getcwd())) from None
     try:
         params = codec.decode(text)
@@ -88,10 +90,12 @@ def report(step: float | None = None, **metrics: float) -> None:
 
     Raises:
         NotInRun: Called outside a run.
+        StaleAttempt: This attempt was given up and another one has started since; nothing was written.
         TypeError: A figure cannot be written as JSON.
         OSError: The file could not be written.
     """
     run_dir = os.path.dirname(_results_path())
+    _refuse_stale(run_dir)
     line = codec.encode({"time": time.time(), "step": step, "metrics": metrics}) + "\n"
     fd = os.open(os.path.join(run_dir, METRICS_FILE), os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
     try:
@@ -114,7 +118,7 @@ def time_left_s() -> float | None:
 def write_results_text(target: str, text: str) -> None:
     """Write `text` to `target` so that a reader sees the whole of it or nothing of it."""
     temporary = target + "." + str(os.getpid()) + ".tmp"
-    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
     try:
         try:
             body = memoryview(text.encode("utf-8", "surrogatepass"))
@@ -132,7 +136,7 @@ def _results_path() -> str:
     path = os.environ.get("RUNSEMBLE_RESULTS")
     if path:
         return path
-    if os.path.exists(PARAMS_FILE):
+    if "RUNSEMBLE_PARAMS" in os.environ or os.path.exists(PARAMS_FILE):
         return os.path.join(os.getcwd(), RESULTS_FILE)
     raise NotInRun(_NOT_IN_RUN.format(os.getcwd()))
 
@@ -153,15 +157,16 @@ def _refuse_stale(run_dir: str) -> None:
 
 def _ring() -> None:
     """Tell the agent that there is something new to read; the file is the truth, so a silent bell costs only time."""
-    address = os.environ.get("RUNSEMBLE_SOCKET")
-    if not address:
+    bell = os.environ.get("RUNSEMBLE_BELL")
+    if not bell:
         return
-    import socket
-
-    bell = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
     try:
-        bell.sendto(os.environ.get("RUNSEMBLE_RUN_KEY", "").encode(), address)
+        fd = os.open(bell, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return
+    try:
+        os.write(fd, os.environ.get("RUNSEMBLE_RUN_KEY", "").encode() + b"\n")
     except OSError:
         pass
     finally:
-        bell.close()
+        os.close(fd)

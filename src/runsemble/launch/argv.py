@@ -35,6 +35,10 @@ def check_command(cmd: Any) -> list[str]:
         text = os.fsdecode(word)
         if "\0" in text:
             raise CommandError(f"cmd[{at}] contains a zero byte, which no argument can hold: {text!r}")
+        try:
+            os.fsencode(text)
+        except UnicodeEncodeError:
+            raise CommandError(f"cmd[{at}] holds a character that stands for no byte: {text!r}") from None
         words.append(text)
     if not words[0]:
         raise CommandError("cmd[0], the program, is an empty string")
@@ -53,8 +57,8 @@ def resolve_program(program: str, submit_dir: str, staged: set[str]) -> str:
 
 
 def mpirun_argv(mpirun: str, tasks: int, argv: Sequence[str]) -> list[str]:
-    """Return the argument list that starts `tasks` processes, left where the grant put them.
+    """Return the argument list that starts `tasks` processes; see also `environment.mpi_environment`.
 
-    Source: mpirun(1) of Open MPI (``--bind-to none``, ``--oversubscribe``); MPICH's mpiexec takes ``-n`` alone.
+    Source: the MPI standard's recommendation for ``mpiexec -n``, which every implementation follows.
     """
     return [mpirun, "-n", str(tasks), *argv]

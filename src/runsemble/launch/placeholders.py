@@ -34,10 +34,9 @@ class Template:
         """Tell whether nothing in it could be replaced."""
         return not any(isinstance(part, tuple) for part in self._parts)
 
-    @property
-    def names(self) -> set[str]:
-        """Every identifier in single braces."""
-        return {part[0] for part in self._parts if isinstance(part, tuple) and not part[2]}
+    def is_only(self, name: str) -> bool:
+        """Tell whether it is one placeholder and nothing else."""
+        return len(self._parts) == 1 and isinstance(self._parts[0], tuple) and self._parts[0][0] == name
 
     def fill(self, values: Mapping[str, Any], known: Iterable[str] = ()) -> str:
         """Return the text with every known placeholder replaced.
@@ -88,7 +87,7 @@ def _fill_one(placeholder: _Placeholder, values: Mapping[str, Any], known: Itera
         return written[1:-1]
     try:
         return format(values[name], spec)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, OverflowError) as error:
         raise PlaceholderError(
             f"{written}: the format {spec!r} does not suit {values[name]!r}: {error}", name=name
         ) from None

@@ -40,7 +40,9 @@ class FileResource:
             raise InputFileError(f"linkage must be 'copy', 'shared' or 'link', not {self.linkage!r}")
         target = PurePosixPath(self.name)
         if target.is_absolute() or ".." in target.parts or str(target) in ("", "."):
-            raise InputFileError(f"rename={str(self.rename)!r} must be a path inside the run directory")
+            renamed = self.rename is not None
+            what = f"rename={str(self.rename)!r}" if renamed else f"the name of {os.fspath(self.path)!r}"
+            raise InputFileError(f"{what} must be a path inside the run directory")
 
     @property
     def name(self) -> Path:

@@ -44,7 +44,13 @@ def plain_params(params: Any, index: int) -> tuple[dict[str, Any], str]:
                 "in commands; choose another name",
                 index=index,
             )
-        plain[name] = _plain_scalar(value)
+        try:
+            plain[name] = _plain_scalar(value)
+        except RecursionError:
+            raise ParameterError(
+                f"runs[{index}]: the value of {name!r} holds itself, or is nested too deeply to be written down",
+                index=index,
+            ) from None
     try:
         return plain, codec.encode(plain)
     except codec.CannotEncode:
@@ -53,7 +59,11 @@ def plain_params(params: Any, index: int) -> tuple[dict[str, Any], str]:
 
 def _plain_scalar(value: Any) -> Any:
     kind = type(value)
-    if kind.__module__ == "numpy" and hasattr(value, "item") and getattr(value, "shape", None) == ():
+    if kind is list or kind is tuple:
+        return kind(map(_plain_scalar, value))
+    if kind is dict:
+        return {name: _plain_scalar(item) for name, item in value.items()}
+    if kind.__module__ == "numpy" and getattr(value, "shape", None) == () and value.dtype.kind in "biufcSU":
         return value.item()
     return value
 

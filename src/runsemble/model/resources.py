@@ -78,6 +78,7 @@ class Inventory:
     named: Mapping[str, int] = field(default_factory=lambda: _NOTHING)
     slots: int | None = None  #: runs at the same time, None = as many as fit
     counts_cores: bool = True  #: false where slots stand in for cores
+    threads_per_core: int = 1  #: how many neighbours in `cores` are siblings of one physical core
     host: str = "localhost"
 
     def __str__(self) -> str:
@@ -95,8 +96,9 @@ class Grant:
 
     node: int  #: index of the node in the pool
     cores: tuple[int, ...]  #: core ids; empty where cores are not counted
-    gpus: tuple[str, ...] = ()
-    shape: Shape = Shape(1)
+    gpus: tuple[str, ...] = ()  #: GPU ids
+    shape: Shape = Shape(1)  #: what was asked for
+    number: int = field(default=0, compare=False)  #: unlike that of any other grant of the pool
 
 
 def require_count(name: str, value: Any, least: int) -> None:
@@ -107,6 +109,17 @@ def require_count(name: str, value: Any, least: int) -> None:
     """
     if type(value) is not int or value < least:
         raise RequestError(f"{name} must be a whole number of at least {least}, not {value!r}")
+
+
+def accounted_memory(mem_mib: int | None) -> int:
+    """Return what a user means by `mem_mib`, None for no limit, as `Request` has it.
+
+    Raises:
+        RequestError: It is 0, which could mean either.
+    """
+    if mem_mib == 0:
+        raise RequestError("mem_mib must be a whole number of at least 1, or None for no limit, not 0")
+    return mem_mib or 0
 
 
 def count_of(count: int, noun: str) -> str:

@@ -17,7 +17,7 @@ class RunStatistics:
     running_count: int = 0  #: being executed
     success_count: int = 0  #: ended without error
     failure_count: int = 0  #: ended with an error
-    complete_count: int = 0  #: in any terminal state: skipped, success or failure
+    complete_count: int = 0  #: ended, or never to be executed
     total_count: int = 0  #: all of them
 
     @classmethod

@@ -15,7 +15,7 @@ _log = logging.getLogger("runsemble")
 class Subscription:
     """A subscriber's own queue of events; iterate it to take them out.
 
-    The iteration ends when the subscription, or the bus, is closed and everything was taken.
+    The iteration ends when the subscription is closed and everything was taken.
     """
 
     def __init__(self) -> None:
@@ -102,8 +102,7 @@ class EventBus:
         if listener in self._listeners:
             self._listeners.remove(listener)
 
-    def close(self) -> None:
-        """Let every subscriber's iteration end."""
+    def end_subscriptions(self) -> None:
+        """Let the iteration of every subscription end."""
         for subscription in list(self._subscriptions):
             self.unsubscribe(subscription)
-        self._listeners.clear()

@@ -7,11 +7,11 @@ granted again, and the requests go out, before anything else can run. Nothing is
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
+from runsemble import codec
 from runsemble.agent.protocol import Exit
 from runsemble.errors import AgentError
 from runsemble.launch.environment import grant_environment
@@ -149,6 +149,12 @@ class Engine:
         self._active += 1
         job.table.bus.publish(events.RunAdded(job.id))
         self._ready.push(job, job.plan.shape)
+
+    def discard(self, job: Job) -> None:
+        """Take in a job of a table as one that is not to be run."""
+        self._active += 1
+        job.table.bus.publish(events.RunAdded(job.id))
+        self._skip(job, Cause.ABORTED)
 
     async def request(self, shape: Shape) -> Grant:
         """Wait for a grant for user code, in the same queue as the runs."""
@@ -330,7 +336,7 @@ class Engine:
             self.bus.publish(events.Note(fields[0]))
 
     def _return_unstarted(self, job: Job) -> None:
-        if job.stop_cause is not None:
+        if job.stop_cause is not None or job.is_unwanted:
             self._skip(job, Cause.ABORTED)
         else:
             self._requeue(job)
@@ -342,7 +348,7 @@ class Engine:
     def _publish_metrics(self, job: Job, attempt: int, text: str) -> None:
         for line in text.splitlines():
             try:
-                report = json.loads(line)
+                report = codec.decode(line)
                 event = events.MetricReported(job.id, attempt, report["time"], report.get("step"), report["metrics"])
             except (ValueError, KeyError, TypeError):
                 continue  # the run's own file: whoever reads it there sees what is wrong with it
@@ -354,12 +360,13 @@ class Engine:
         cause = judge_cause(record.status, record.trouble, record.ended_by)
         if job.stop_cause is not None and cause in (Cause.CANCELLED, Cause.KILLED, Cause.AGENT_LOST):
             cause = job.stop_cause
-        if cause is Cause.DISK_FULL and job.stop_cause is None and self._waits_for_disk(job, record.message or ""):
+        is_wanted = job.stop_cause is None and not job.is_unwanted
+        if cause is Cause.DISK_FULL and is_wanted and self._waits_for_disk(job, record.message or ""):
             return
         limits = job.plan.fields
         job.message = describe_end(cause, record.status, record.message, limits["timeout_s"], limits["mem_mib"])
         before = job.machine.status
-        policy = job.plan.retry if job.stop_cause is None else _NO_RETRY
+        policy = job.plan.retry if is_wanted else _NO_RETRY
         verdict = job.machine.end(record.attempt, cause, policy)
         if verdict is Verdict.STALE:
             return
@@ -433,9 +440,10 @@ class Engine:
             assert isinstance(item, Job)
             self._skip(item, Cause.ABORTED)
         for station in self._stations:
-            for job in list(station.jobs.values()):
-                if job.lease is None and is_meant(job):
-                    self.cancel(job, Cause.ABORTED)
+            for job in filter(is_meant, station.jobs.values()):
+                job.is_unwanted = True
+                if job.lease is None:
+                    station.cancel(job, "drop")
 
     def _skip(self, job: Job, cause: Cause) -> None:
         before = job.machine.status

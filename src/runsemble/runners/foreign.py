@@ -92,8 +92,12 @@ class _Collection:
             async for params in iterate(runs):
                 await self._add(index, params)
                 index += 1
+        except UsageError as error:
+            error.index, error.result = index, self.result
+            raise
         except Exception as error:
-            raise FeedError(f"runs[{index}]: {error}", index=index, result=self.result) from error
+            message = f"the parameter sets ended with an error at index {index}: {error!r}"
+            raise FeedError(message, index=index, result=self.result) from error
 
     async def _add(self, index: int, params: Any) -> None:
         run = self._study.prepare(index, params)

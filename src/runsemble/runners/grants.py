@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from runsemble.errors import RequestError
-from runsemble.model.resources import Grant, Request
-from runsemble.sched.pool import Usage
+from runsemble.model.resources import Grant, Request, accounted_memory, require_count
+from runsemble.sched.pool import PoolUsage
 
 if TYPE_CHECKING:
     from runsemble.runners.engine import Engine
@@ -35,7 +36,7 @@ class ResourcePool:
         self._runner = runner
 
     @property
-    def usage(self) -> Usage:
+    def usage(self) -> PoolUsage:
         """What is in use now, by runs and by user code.
 
         Raises:
@@ -45,7 +46,7 @@ class ResourcePool:
 
     @asynccontextmanager
     async def acquire(
-        self, cores: int = 1, gpus: int = 0, mem_mib: int = 0, named: Mapping[str, int] | None = None
+        self, cores: int = 1, gpus: int = 0, mem_mib: int | None = None, named: Mapping[str, int] | None = None
     ) -> AsyncIterator[Grant]:
         """Wait for cores, GPUs and the like, and hold them while the block runs.
 
@@ -54,16 +55,24 @@ class ResourcePool:
             async with runner.pool.acquire(cores=4, gpus=1) as grant:
                 ...  # grant.cores and grant.gpus say which
 
+        Args:
+            cores: How many; 0 for a share of something else only.
+            gpus: How many.
+            mem_mib: How much, in MiB.
+            named: Counters of the runner's, such as licences.
+
         Raises:
             RequestError: The machine can never give that much.
         """
-        request = Request(cores=cores, gpus=gpus, mem_mib=mem_mib, named=dict(named or {}))
+        require_count("cores", cores, 0)
+        request = Request(cores=cores or 1, gpus=gpus, mem_mib=accounted_memory(mem_mib), named=dict(named or {}))
+        shape = replace(request.shape, cores=cores)
         engine = await self._runner.enter(request)
         try:
-            problem = engine.pool.why_never(request.shape)
+            problem = engine.pool.why_never(shape)
             if problem:
                 raise RequestError(problem)
-            grant = await engine.request(request.shape)
+            grant = await engine.request(shape)
             try:
                 yield grant
             finally:

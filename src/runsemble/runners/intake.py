@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Sequence
 from typing import Any
 
 from runsemble.errors import FeedError, UsageError
@@ -54,7 +54,8 @@ class Intake:
         """Take parameter sets until there are no more, or `stop` is called.
 
         Raises:
-            FeedError: The iterable raised, or yielded what is no parameter set.
+            FeedError: The iterable raised.
+            UsageError: It yielded what is no parameter set; `index` says where.
         """
         iterator = iterate(self._source)
         engine = self._engine
@@ -72,11 +73,13 @@ class Intake:
                     await self._room.wait()
         finally:
             engine.room_listeners.remove(self._room.set)
+        if self.is_stopped and isinstance(self._source, Sequence):
+            self._skip_rest(self._source)
         self.is_dry = not self.is_stopped
         engine.bus.publish(events.FeedEnded(len(self._table)))
 
     async def _take(self, iterator: AsyncIterator[Any], count: int) -> bool:
-        """Take up to `count` parameter sets; False when there are no more."""
+        """Take up to `count` parameter sets; False when there are no more, or no more are wanted."""
         give_way_at = time.monotonic() + SLICE_S
         for _ in range(count):
             index = len(self._table)
@@ -91,11 +94,7 @@ class Intake:
                 ) from error
             if self.is_stopped:
                 return False
-            try:
-                job = self._make_job(index, params)
-            except UsageError as error:
-                raise FeedError(str(error), index=index) from error
-            self._table.add(job)
+            self._table.add(job := self._make(index, params))
             self._engine.submit(job)
             if self._is_async or time.monotonic() > give_way_at:
                 self._engine.pump()
@@ -103,6 +102,23 @@ class Intake:
                 give_way_at = time.monotonic() + SLICE_S
         self._engine.pump()
         return True
+
+    def _skip_rest(self, runs: Sequence[Any]) -> None:
+        """Account for the parameter sets of a list that were not taken; of an open-ended iterable nobody knows."""
+        for index in range(len(self._table), len(runs)):
+            try:
+                job = self._make(index, runs[index])
+            except UsageError:
+                return
+            self._table.add(job)
+            self._engine.discard(job)
+
+    def _make(self, index: int, params: Any) -> Job:
+        try:
+            return self._make_job(index, params)
+        except UsageError as error:
+            error.index = index
+            raise
 
 
 async def iterate(source: Iterable[Any] | AsyncIterable[Any]) -> AsyncIterator[Any]:

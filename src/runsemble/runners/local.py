@@ -81,6 +81,7 @@ class ParallelLocalRunner(PooledRunner):
             named=self._named,
             slots=self._max_parallel,
             counts_cores=counts_cores,
+            threads_per_core=inventory.threads_per_core(list(ids)),
         )
         return Engine(
             [LocalNode()],

@@ -13,7 +13,7 @@ import anyio.to_thread
 from runsemble.errors import FeedError, RequestError, UsageError
 from runsemble.model import events
 from runsemble.model.files import FileResource, OutputMode
-from runsemble.model.resources import Request
+from runsemble.model.resources import Request, accounted_memory
 from runsemble.model.status import Cause
 from runsemble.runners.abstract import AbstractRunner
 from runsemble.runners.foreign import run_with_foreign_runner
@@ -40,6 +40,7 @@ async def multirun(
     cores: int = 1,
     gpus: int = 0,
     mem_mib: int | None = None,
+    named: Mapping[str, int] | None = None,
     tasks: int = 1,
     timeout_s: float | None = None,
     retries: int = 0,
@@ -65,6 +66,7 @@ async def multirun(
         cores: Cores for each task of a run.
         gpus: GPUs for each task of a run.
         mem_mib: Memory for each run, in MiB; a run that uses more is ended. None: neither accounted nor limited.
+        named: Counters of the runner's that each run needs, such as licences: ``{"solver": 1}``.
         tasks: Processes of each run; more than one are started with ``mpirun``.
         timeout_s: Seconds after which an attempt is ended.
         retries: Further attempts after a failure.
@@ -73,15 +75,15 @@ async def multirun(
         run_dir: Name of a run's directory in `output_path`; placeholders as in `cmd`.
         output: ``files``: stdout and stderr each in a file; ``merged``: both in the file output; ``discard``: gone;
             ``tail``: the last 64 KiB of both kept with the run.
-        progress: Show a bar, or lines where there is no terminal, on stderr. "auto" shows nothing in a run's own
-            programs.
+        progress: Show a bar, or lines where there is no terminal, on stderr. "auto": unless this is itself a run.
 
     Returns:
         The runs, in the order of their parameter sets.
 
     Raises:
-        UsageError: The request makes no sense; nothing was started and nothing left behind.
-        FeedError: `runs` raised, or yielded what is no parameter set; `.result` holds the runs so far.
+        UsageError: The request makes no sense. Where a parameter set is at fault, `.index` says which, and `.result`
+            holds the runs so far; running ones were stopped. If none had run, nothing is left behind.
+        FeedError: `runs` itself raised; likewise.
         AgentError: The agent that starts the runs could not be started, or kept alive.
     """
     if progress not in ("auto", True, False):
@@ -92,7 +94,9 @@ async def multirun(
         cmd=cmd,
         output_path=output_path,
         input_files=input_files,
-        request=Request(cores=cores, gpus=gpus, tasks=tasks, mem_mib=_memory(mem_mib)),
+        request=Request(
+            cores=cores, gpus=gpus, tasks=tasks, mem_mib=accounted_memory(mem_mib), named=dict(named or {})
+        ),
         timeout_s=timeout_s,
         retries=retries,
         max_failures=max_failures,
@@ -100,17 +104,12 @@ async def multirun(
         run_dir=run_dir,
         output=output,
     )
+    shows_progress = "RUNSEMBLE_RUN_ID" not in os.environ if progress == "auto" else progress
     if runner is None:
         runner = ParallelLocalRunner()
     if not isinstance(runner, PooledRunner):
-        return await run_with_foreign_runner(runs, options, runner, shows_progress=progress is not False)
-    return await _StudyOnRunner(runner, options).run(runs, shows_progress=progress is not False)
-
-
-def _memory(mem_mib: int | None) -> int:
-    if mem_mib == 0:
-        raise RequestError("mem_mib must be a whole number of at least 1, or None for no limit, not 0")
-    return mem_mib or 0
+        return await run_with_foreign_runner(runs, options, runner, shows_progress)
+    return await _StudyOnRunner(runner, options).run(runs, shows_progress)
 
 
 class _StudyOnRunner:
@@ -147,8 +146,10 @@ class _StudyOnRunner:
             try:
                 await self._intake.run()
                 await engine.settled(table)
-            except FeedError as error:
+            except (FeedError, UsageError) as error:
                 await self._end(Cause.ABORTED)
+                if not table.statistics.ended_count:
+                    await anyio.to_thread.run_sync(study.discard)
                 error.result = result
                 raise
             except BaseException:

@@ -17,7 +17,7 @@ from runsemble.launch.argv import check_command, resolve_program
 from runsemble.launch.environment import base_environment
 from runsemble.model.events import Event
 from runsemble.model.files import OutputMode, require_output_mode
-from runsemble.model.resources import Request
+from runsemble.model.resources import Request, accounted_memory
 from runsemble.model.stats import RunStatistics
 from runsemble.model.status import Cause
 from runsemble.runners.abstract import AbstractRunner
@@ -123,6 +123,7 @@ class PooledRunner(AbstractRunner):
                 await engine.close("kill")
             finally:
                 self._release_engine()
+                self.bus.end_subscriptions()
 
     async def _end_table(self, engine: Engine, table: RunTable, cause: Cause, how: str = "stop") -> None:
         self._stop(engine, table, cause, how)
@@ -149,7 +150,8 @@ class PooledRunner(AbstractRunner):
         *,
         cores: int = 1,
         gpus: int = 0,
-        mem_mib: int = 0,
+        mem_mib: int | None = None,
+        named: Mapping[str, int] | None = None,
         timeout_s: float | None = None,
         retries: int = 0,
         env: Mapping[str, str] | None = None,
@@ -164,7 +166,8 @@ class PooledRunner(AbstractRunner):
             cwd: Where it runs.
             cores: Cores it needs.
             gpus: GPUs it needs.
-            mem_mib: Memory it needs, in MiB; it is ended when it uses more. 0: not accounted.
+            mem_mib: Memory it needs, in MiB; it is ended when it uses more. None: not accounted.
+            named: Counters of the runner's that it needs, such as licences.
             timeout_s: Seconds after which an attempt is ended; None: never.
             retries: Further attempts after a failure.
             env: Variables to add to the environment.
@@ -173,11 +176,11 @@ class PooledRunner(AbstractRunner):
         Raises:
             UsageError: With a sentence that says what is wrong.
         """
-        request = Request(cores=cores, gpus=gpus, mem_mib=mem_mib)
+        request = Request(cores=cores, gpus=gpus, mem_mib=accounted_memory(mem_mib), named=dict(named or {}))
         key = (request.shape, timeout_s, retries, output)
         plan = self._plans.get(key)
         if plan is None:
-            fields = plan_fields(base_environment(os.environ), "existing", output, [], timeout_s, mem_mib)
+            fields = plan_fields(base_environment(os.environ), "existing", output, [], timeout_s, request.mem_mib)
             plan = self._plans[key] = self.new_plan(request, fields, retries)
         argv = check_command(cmd)
         argv[0] = resolve_program(argv[0], os.getcwd(), set())
@@ -243,9 +246,9 @@ class PooledRunner(AbstractRunner):
 
     def cancel(self, run: Run, *, how: str = "stop") -> None:
         """End a run on the user's request; without effect if it has ended. `how`: "stop" (TERM first) or "kill"."""
-        entry = self.runs.entry(run.id)
-        if isinstance(entry, Job) and self._engine is not None:
-            self._engine.cancel(entry, Cause.KILLED, how)
+        job = run.job
+        if job is not None and self._engine is not None:
+            self._engine.cancel(job, Cause.KILLED, how)
 
     # The pool
 

@@ -9,9 +9,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from runsemble.errors import CommandError, DirectoryError, InputFileError, RequestError, UsageError
+from runsemble.errors import (
+    CommandError,
+    DirectoryError,
+    InputFileError,
+    PlaceholderError,
+    RequestError,
+    UsageError,
+)
 from runsemble.launch.argv import check_command, mpirun_argv, resolve_program
-from runsemble.launch.environment import base_environment
+from runsemble.launch.environment import base_environment, mpi_environment
 from runsemble.launch.placeholders import Template
 from runsemble.model.files import FileResource, OutputMode, require_output_mode
 from runsemble.model.params import plain_params
@@ -89,7 +96,7 @@ class Study:
         self._argv = [Template(word) for word in self._with_program(words)]
         self._env = {key: Template(value) for key, value in (options.env or {}).items()}
         self._run_dir = Template(options.run_dir)
-        self._is_unique = "run_id" in self._run_dir.names
+        self._is_unique = self._run_dir.is_only("run_id")
         self._known: set[str] = set()
         self._directories = RunDirectories(self.output_path)
         self._make_output_directory(copies, is_named=name is not None)
@@ -103,20 +110,29 @@ class Study:
         plain, text = plain_params(params, index)
         values = {**plain, "run_id": index, "submit_dir": self.submit_dir}
         known = self._known
-        name = self._run_dir.fill(values, known)
-        directory = self._directories.claim(name, index, self._is_unique)
-        values["run_dir"] = directory
-        argv = [word.fill(values, known) for word in self._argv]
-        env = {key: value.fill(values, known) for key, value in self._env.items()}
-        if any("\0" in word for word in argv):
-            raise CommandError(f"runs[{index}]: a parameter with a zero byte cannot be part of the command")
+        try:
+            name = self._run_dir.fill(values, known)
+            directory = self._directories.claim(name, index, self._is_unique)
+            values["run_dir"] = directory
+            argv = [word.fill(values, known) for word in self._argv]
+            env = {key: value.fill(values, known) for key, value in self._env.items()}
+        except PlaceholderError as error:
+            raise PlaceholderError(f"runs[{index}]: {error}", name=error.name) from None
+        _require_bytes(index, argv)
+        _require_bytes(index, env.values())
         known.update(plain)
         return PreparedRun(index, argv, directory, text, env)
+
+    def discard(self) -> None:
+        """Remove the output directory, in which nothing ever ran."""
+        shutil.rmtree(self.output_path, ignore_errors=True)
 
     def base_environment(self) -> dict[str, str]:
         """Return the environment that all runs start from."""
         request = self.options.request
         env = base_environment(os.environ)
+        if request.tasks > 1:
+            env = mpi_environment() | env
         env["RUNSEMBLE_ENSEMBLE_DIR"] = self.output_path
         env["RUNSEMBLE_SUBMIT_DIR"] = self.submit_dir
         env["RUNSEMBLE_TASKS"] = str(request.tasks)
@@ -159,6 +175,20 @@ class Study:
         except InputFileError:
             shutil.rmtree(self.output_path, ignore_errors=True)
             raise
+
+
+def _require_bytes(index: int, words: Iterable[str]) -> None:
+    """Refuse text that the kernel cannot take, in the command or the environment of a run."""
+    text = "".join(words)
+    if "\0" in text:
+        raise CommandError(f"runs[{index}]: a parameter with a zero byte cannot be part of the command or environment")
+    try:
+        os.fsencode(text)
+    except UnicodeEncodeError as error:
+        character = text[error.start]
+        raise CommandError(
+            f"runs[{index}]: {character!r} stands for no bytes, so it cannot be part of the command or environment"
+        ) from None
 
 
 def current_directory() -> str:

@@ -60,8 +60,8 @@ class Job:
     """A run that has not ended."""
 
     __slots__ = (
-        "argv", "directory", "env", "id", "lease", "machine", "message", "number", "params_text", "place", "plan",
-        "stop_cause", "table",
+        "argv", "directory", "env", "id", "is_unwanted", "lease", "machine", "message", "number", "params_text",
+        "place", "plan", "stop_cause", "table",
     )  # fmt: skip
 
     def __init__(
@@ -80,6 +80,7 @@ class Job:
         self.lease: Lease | None = None  #: held in this run's name
         self.place: object | None = None  #: where it was sent, as the engine knows it
         self.stop_cause: Cause | None = None  #: asked to stop, and why
+        self.is_unwanted = False  #: not to be started (again), but to finish if it runs
         self.message = ""  #: how the last attempt ended, for people
 
 
@@ -208,6 +209,12 @@ class Run:
     def is_done(self) -> bool:
         """Whether the status will not change any more."""
         return is_terminal(self.status)
+
+    @property
+    def job(self) -> Job | None:
+        """The run as the engine has it, None once it has ended; for runners."""
+        entry = self._table.entry(self.id)
+        return entry if isinstance(entry, Job) else None
 
     @property
     def cause(self) -> Cause | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import TypeVar
 
 from runsemble.model.resources import Grant, Inventory, Shape, count_of
@@ -12,7 +13,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Usage:
+class PoolUsage:
     """How much of a pool is in use at one moment."""
 
     cores: int
@@ -31,11 +32,15 @@ class _Node:
         self.gpus = (1 << len(inventory.gpus)) - 1
         self.mem_mib = inventory.mem_mib
         self.named = dict(inventory.named)
-        self.slots = inventory.slots if inventory.slots is not None else len(inventory.cores)
+        self.slots = len(inventory.cores) if inventory.slots is None else inventory.slots
+        if inventory.counts_cores:
+            self.slots = min(self.slots, len(inventory.cores))
         self.runs = 0
 
     def fits(self, shape: Shape) -> bool:
-        if self.runs >= self.slots or self.gpus.bit_count() < shape.gpus:
+        if shape.cores and self.runs >= self.slots:
+            return False
+        if self.gpus.bit_count() < shape.gpus:
             return False
         if self.inventory.counts_cores and self.cores.bit_count() < shape.cores:
             return False
@@ -52,7 +57,11 @@ class Pool:
     """
 
     def __init__(self, nodes: Sequence[Inventory]) -> None:
+        if not nodes:
+            raise ValueError("a pool needs a node")
         self._nodes = [_Node(inventory) for inventory in nodes]
+        self._out: set[int] = set()  #: numbers of the grants that were given and not taken back
+        self._given = 0
 
     @property
     def nodes(self) -> list[Inventory]:
@@ -69,7 +78,7 @@ class Pool:
         return self._nodes[node].slots
 
     @property
-    def usage(self) -> Usage:
+    def usage(self) -> PoolUsage:
         """What is in use now."""
         cores = total = gpus = total_gpus = runs = 0
         for node in self._nodes:
@@ -78,7 +87,7 @@ class Pool:
             total_gpus += len(node.inventory.gpus)
             gpus += len(node.inventory.gpus) - node.gpus.bit_count()
             runs += node.runs
-        return Usage(cores, total, gpus, total_gpus, runs)
+        return PoolUsage(cores, total, gpus, total_gpus, runs)
 
     def capacity(self, shape: Shape) -> int:
         """Return how many runs of this shape fit into the empty pool."""
@@ -101,17 +110,20 @@ class Pool:
         if best is None:
             return None
         cores = gpus = 0
-        if best.inventory.counts_cores:
-            cores = lowest_block(best.cores, shape.cores)
+        if best.inventory.counts_cores and shape.cores:
+            cores = lowest_block(best.cores, shape.cores, best.inventory.threads_per_core)
         if shape.gpus:
             gpus = lowest_block(best.gpus, shape.gpus)
         best.cores &= ~cores
         best.gpus &= ~gpus
         best.mem_mib -= shape.mem_mib
-        best.runs += 1
+        best.runs += shape.cores > 0
         for name, count in shape.named:
             best.named[name] -= count
-        return Grant(index, _pick(best.inventory.cores, cores), _pick(best.inventory.gpus, gpus), shape)
+        self._given += 1
+        self._out.add(self._given)
+        inventory = best.inventory
+        return Grant(index, _pick(inventory.cores, cores), _pick(inventory.gpus, gpus), shape, self._given)
 
     def add_gpus(self, node: int, gpus: tuple[str, ...]) -> None:
         """Take further GPUs of a node into the pool."""
@@ -126,33 +138,35 @@ class Pool:
         Raises:
             ValueError: It is not out: released before, or never given.
         """
+        try:
+            self._out.remove(grant.number)
+        except KeyError:
+            raise ValueError(f"{grant} is not in use") from None
         node = self._nodes[grant.node]
         cores = _bits(node.inventory.cores, grant.cores)
         gpus = _bits(node.inventory.gpus, grant.gpus)
-        if node.cores & cores or node.gpus & gpus or not node.runs:
-            raise ValueError(f"{grant} is not in use")
         node.cores |= cores
         node.gpus |= gpus
         node.mem_mib += grant.shape.mem_mib
-        node.runs -= 1
+        node.runs -= grant.shape.cores > 0
         for name, count in grant.shape.named:
             node.named[name] += count
 
 
-def lowest_block(free: int, count: int) -> int:
-    """Return `count` of the set bits of `free`: the lowest adjacent ones, else the lowest ones.
+def lowest_block(free: int, count: int, group: int = 1) -> int:
+    """Return `count` of the set bits of `free`, as close together as can be.
 
-    >>> bin(lowest_block(0b1110101, 2)), bin(lowest_block(0b10101, 2))
-    ('0b110000', '0b101')
+    Where bits come in groups, as the hardware threads of a core do, whole free groups come first: several bits share
+    as few groups as possible, a single one has a group to itself. Otherwise the lowest adjacent bits are taken, else
+    the lowest ones.
+
+    >>> bin(lowest_block(0b1110101, 2)), bin(lowest_block(0b10101, 2)), bin(lowest_block(0b11110, 2, group=2))
+    ('0b110000', '0b101', '0b1100')
     """
-    if count == 1:
-        return free & -free
-    starts = free
-    width = 1
-    while width < count and starts:  # bit i of `starts`: `width` adjacent bits are set from i on
-        step = min(width, count - width)
-        starts &= starts >> step
-        width += step
+    starts = 0
+    if group > 1:
+        starts = _block_starts(free, max(count, group)) & _multiples(group, free.bit_length())
+    starts = starts or _block_starts(free, count)
     if starts:
         return ((1 << count) - 1) << ((starts & -starts).bit_length() - 1)
     taken = 0
@@ -163,10 +177,27 @@ def lowest_block(free: int, count: int) -> int:
     return taken
 
 
+def _block_starts(free: int, count: int) -> int:
+    """Return a bit for every place from which `count` adjacent bits are set."""
+    starts = free
+    width = 1
+    while width < count and starts:  # bit i of `starts`: `width` adjacent bits are set from i on
+        step = min(width, count - width)
+        starts &= starts >> step
+        width += step
+    return starts
+
+
+@cache
+def _multiples(group: int, length: int) -> int:
+    """Return a bit for every multiple of `group` below `length`."""
+    return sum(1 << at for at in range(0, length, group))
+
+
 def _capacity(node: _Node, shape: Shape) -> int:
     inventory = node.inventory
-    most = [node.slots]
-    if inventory.counts_cores:
+    most = [node.slots] if shape.cores else [1 << 30]
+    if inventory.counts_cores and shape.cores:
         most.append(len(inventory.cores) // shape.cores)
     if shape.gpus:
         most.append(len(inventory.gpus) // shape.gpus)

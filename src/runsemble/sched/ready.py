@@ -13,6 +13,7 @@ Source of the default: `benchmarks/packing.py`.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable
 from typing import Generic, TypeVar
@@ -84,14 +85,14 @@ class ReadyQueue(Generic[T]):
 
     def remove(self, is_meant: Callable[[T], bool]) -> list[T]:
         """Take out every item that is meant, oldest first within a shape; they count as neither started nor ahead."""
-        removed: list[T] = []
+        removed = [entry for queue in self._queues.values() for entry in queue if is_meant(entry[1])]
+        gone = sorted(number for number, _ in removed)
         for shape, queue in list(self._queues.items()):
-            kept = deque(entry for entry in queue if not is_meant(entry[1]))
-            removed += [item for _, item in queue if is_meant(item)]
+            kept = deque((number - bisect_left(gone, number), item) for number, item in queue if not is_meant(item))
             if kept:
                 self._queues[shape] = kept
             else:
                 del self._queues[shape]
         self._count -= len(removed)
-        self._started += len(removed)
-        return removed
+        self._pushed -= len(removed)
+        return [item for _, item in removed]

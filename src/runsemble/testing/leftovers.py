@@ -33,10 +33,11 @@ class Belongings:
         return cls(_descriptors(), frozenset(proc.children_of(os.getpid())), _threads(), _tasks(), _places())
 
 
-def find_leftovers(before: Belongings) -> list[str]:
-    """Return one sentence for everything that this process holds beyond what it held before."""
+def find_leftovers(before: Belongings, but: Collection[str] = ()) -> list[str]:
+    """Return words for everything that this process holds beyond what it held before; not the files in `but`."""
     now = Belongings.now()
-    words = [f"descriptor {fd} ({what})" for fd, what in sorted(now.descriptors - before.descriptors)]
+    new = sorted(now.descriptors - before.descriptors)
+    words = [f"descriptor {fd} ({what})" for fd, what in new if what not in but]
     words += [f"child process {pid} ({command_of(pid)})" for pid in sorted(now.children - before.children)]
     words += [f"thread {thread.name}" for thread in now.threads - before.threads]
     words += [f"task {task!r}" for task in now.tasks - before.tasks if not task.done()]
@@ -44,11 +45,11 @@ def find_leftovers(before: Belongings) -> list[str]:
     return words
 
 
-async def wait_leftovers(before: Belongings, patience_s: float = 1.0) -> list[str]:
+async def wait_leftovers(before: Belongings, patience_s: float = 1.0, but: Collection[str] = ()) -> list[str]:
     """Return what is still left after the event loop has had `patience_s` seconds to close what was given up."""
     give_up = time.monotonic() + patience_s
     while True:
-        left = find_leftovers(before)
+        left = find_leftovers(before, but)
         if not left or time.monotonic() > give_up:
             return left
         await asyncio.sleep(0.005)

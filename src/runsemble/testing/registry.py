@@ -12,7 +12,7 @@ from runsemble.testing.require import require
 from runsemble.testing.rig import Factory, Rig
 
 #: Longest time for one check, in seconds, so that a runner that hangs fails instead.
-LIMIT_S = 60.0
+LIMIT_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,13 +46,14 @@ async def wait_until(condition: Callable[[], object], what: str, timeout_s: floa
         await asyncio.sleep(LOOK_S)
 
 
-async def wait_file(path: str | os.PathLike[str]) -> None:
-    """Wait until a file exists that a run is to make.
+async def wait_file(*parts: str | os.PathLike[str]) -> None:
+    """Wait until a file exists that a run is to make; its path is joined from its parts.
 
     Raises:
         AssertionError: It did not come.
     """
-    await wait_until(lambda: os.path.exists(path), f"a run to write {os.fspath(path)}")
+    path = os.path.join(*parts)
+    await wait_until(lambda: os.path.exists(path), f"a run to write {path}")
 
 
 async def wait_gone(pid: int, timeout_s: float = PATIENCE_S) -> None:

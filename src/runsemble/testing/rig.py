@@ -62,7 +62,7 @@ class Rig:
 
     def make(self, **sizes: Any) -> AbstractRunner:
         """Return a fresh runner."""
-        return self._factory(**{**SIZES, **sizes})
+        return make_runner(self._factory, **sizes)
 
     def make_pooled(self, **sizes: Any) -> PooledRunner:
         """Return a fresh runner with a pool."""
@@ -116,16 +116,21 @@ class Rig:
         require(not alive, "still alive: " + "; ".join(f"{pid} ({command_of(pid)})" for pid in alive))
 
     async def wait_leftovers(self) -> list[str]:
-        """Return what this process holds that it did not hold before the check, and marked processes."""
-        left = await wait_leftovers(self._before)
+        """Return what this process holds beyond what it held before the check, gates aside, and marked processes."""
+        left = await wait_leftovers(self._before, but=[gate.path for gate in self._gates])
         return left + [f"process {pid} ({command_of(pid)})" for pid in self.processes()]
+
+
+def make_runner(factory: Factory, **sizes: Any) -> AbstractRunner:
+    """Return a fresh runner of the size that checks ask for."""
+    return factory(**{**SIZES, **sizes})
 
 
 def sh(script: str, *arguments: str | os.PathLike[str]) -> list[str]:
     """Return the command that runs a script of the shell's; `arguments` are its ``$1``, ``$2`` and so on."""
-    return ["/bin/sh", "-c", script, "sh", *map(os.fspath, arguments)]
+    return ["/bin/sh", "-c", script, "sh", *(os.fspath(argument) for argument in arguments)]
 
 
 def python(code: str, *arguments: str | os.PathLike[str]) -> list[str]:
     """Return the command that runs Python code; `arguments` are ``sys.argv[1:]``."""
-    return [sys.executable, "-I", "-S", "-c", code, *map(os.fspath, arguments)]
+    return [sys.executable, "-I", "-S", "-c", code, *(os.fspath(argument) for argument in arguments)]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from runsemble.errors import UsageError
 from runsemble.testing import checks as checks
 from runsemble.testing.registry import CHECKS, Check
-from runsemble.testing.rig import Factory
+from runsemble.testing.rig import Factory, make_runner
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ async def check_runner(factory: Factory, *, skip: Collection[str] = ()) -> Repor
     unknown = sorted(set(skip) - CHECKS.keys())
     if unknown:
         raise UsageError(f"there is no check called {', '.join(unknown)}; runsemble.testing.CHECKS lists them")
-    runner = factory()
+    runner = make_runner(factory)
     skipped = {}
     passed, failed = [], []
     for name, check in CHECKS.items():

@@ -43,8 +43,12 @@ class RunDirectories:
         parts = clean.split("/")
         if not name or clean == "." or parts[0] in ("", "..") or os.path.isabs(clean) or parts[0] == SHARED:
             raise DirectoryError(f"run {run}: run_dir gives {name!r}, which is no directory inside {self.output_path}")
-        if "\0" in clean or any(len(os.fsencode(part)) > _NAME_MAX for part in parts):
+        if "\0" in name or any(len(part.encode("utf-8", "surrogatepass")) > _NAME_MAX for part in parts):
             raise DirectoryError(f"run {run}: run_dir gives {name!r}, which is too long or holds a zero byte")
+        try:
+            os.fsencode(clean)
+        except UnicodeEncodeError:
+            raise DirectoryError(f"run {run}: run_dir gives {name!r}, which holds no bytes") from None
         if not is_unique:
             self._remember(clean, name, run)
         return os.path.join(self.output_path, clean)

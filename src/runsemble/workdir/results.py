@@ -22,8 +22,8 @@ def decode_result(text: str | bytes, path: str, allow_pickle: bool) -> Any:
         raise ResultError(f"{path}: {error}", path=path) from None
     except ValueError as error:
         raise ResultError(f"{path} is not valid JSON (was it written only in part?): {error}", path=path) from None
-    except Exception as error:
-        raise ResultError(f"{path} holds a pickle that cannot be loaded here: {error!r}", path=path) from error
+    except codec.CannotUnpickle as error:
+        raise ResultError(f"{path} holds a pickle that cannot be loaded here: {error}", path=path) from error
 
 
 def read_result(path: str, allow_pickle: bool) -> Any:
@@ -36,8 +36,9 @@ def read_result(path: str, allow_pickle: bool) -> Any:
         fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
         raise ResultError(f"{path} cannot be read: {error.strerror}", path=path) from error
+    info = os.fstat(fd)
+    if not stat.S_ISREG(info.st_mode) or info.st_uid != os.geteuid():
+        os.close(fd)
+        raise ResultError(f"{path} is not a regular file of yours, so it is not read", path=path)
     with open(fd, "rb") as file:
-        info = os.fstat(fd)
-        if not stat.S_ISREG(info.st_mode) or info.st_uid != os.geteuid():
-            raise ResultError(f"{path} is not a regular file of yours, so it is not read", path=path)
         return decode_result(file.read(), path, allow_pickle)

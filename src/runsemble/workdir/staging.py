@@ -80,7 +80,7 @@ def refuse_forgotten_inputs(argv: Iterable[str], submit_dir: str, staged: Iterab
     Raises:
         InputFileError: With the name of the file, and what to add.
     """
-    there = {item.name for item in staged}
+    there = {item.name for item in staged} | {"params.json"}
     for argument in argv:
         if not argument or argument.startswith(("/", "-")) or "\0" in argument:
             continue

@@ -29,7 +29,8 @@ def make_attempt(make_plan: MakePlan) -> MakeAttempt:
     """Return a function that makes the first attempt of a run, at work as process 100 + run."""
 
     def make(run: int, **changes: Any) -> Attempt:
-        attempt = Attempt(make_plan(**changes), run, 1, 0, b"/runs/%d" % run, "", [b"true"], {}, 0, f"abc-{run}-1-0")
+        plan, key = make_plan(**changes), f"abc-{run}-1-0"
+        attempt = Attempt(plan, run, 1, 0, run, b"/runs/%d" % run, "", [b"true"], {}, 0, key)
         attempt.pid = 100 + run
         return attempt
 

@@ -46,18 +46,14 @@ def test_a_run_beyond_its_memory_is_found(sizes: Callable[[int, int], None], mak
     assert attempt.peak_kib == 1026
 
 
-def test_shared_pages_are_not_held_against_a_run(
-    sizes: Callable[[int, int], None], make_attempt: MakeAttempt
-) -> None:
+def test_shared_pages_are_not_held_against_a_run(sizes: Callable[[int, int], None], make_attempt: MakeAttempt) -> None:
     sizes(1000, 500)
     attempt = make_attempt(1, mem_mib=1)
     assert not is_over(attempt)
     assert attempt.peak_kib == 1000
 
 
-def test_the_peak_stays_when_memory_is_given_back(
-    sizes: Callable[[int, int], None], make_attempt: MakeAttempt
-) -> None:
+def test_the_peak_stays_when_memory_is_given_back(sizes: Callable[[int, int], None], make_attempt: MakeAttempt) -> None:
     attempt = make_attempt(1, mem_mib=1)
     for kib in (400, 100):
         sizes(kib, kib)

@@ -1,3 +1,5 @@
+import pytest
+
 from runsemble.agent.protocol import Exit
 
 
@@ -6,6 +8,12 @@ def test_an_exit_has_as_many_fields_on_the_wire_as_in_memory() -> None:
     record = Exit(*fields)
     assert record.as_list() == fields
     assert [getattr(record, name) for name in Exit.__slots__] == fields
+
+
+@pytest.mark.parametrize("count", [0, 2, len(Exit.__slots__) - 1, len(Exit.__slots__) + 1])
+def test_a_record_with_the_wrong_number_of_fields_is_refused(count: int) -> None:
+    with pytest.raises((TypeError, ValueError)):
+        Exit(*range(count))
 
 
 def test_an_attempt_that_never_ran_has_no_status_and_says_why() -> None:

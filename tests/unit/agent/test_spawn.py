@@ -28,9 +28,9 @@ def refuse(here: Path, make_plan: MakePlan) -> Refuse:
     """Return a function that prepares a run which cannot start, and returns the trouble."""
 
     def spawn_in_vain(
-        *, directory: str = "run", attempt: int = 1, argv: tuple[bytes, ...] = (NOWHERE,), **changes: Any
+        *, into: str = "run", attempt: int = 1, argv: tuple[bytes, ...] = (NOWHERE,), **changes: Any
     ) -> Trouble:
-        run_dir = os.fsencode(here / directory)
+        run_dir = os.fsencode(here / into)
         with pytest.raises(Trouble) as caught:
             spawn(make_plan(**changes), run_dir, attempt, '{"a":1}', list(argv), {}, os.fsencode(here / "scratch"))
         return caught.value
@@ -39,7 +39,7 @@ def refuse(here: Path, make_plan: MakePlan) -> Refuse:
 
 
 def test_a_run_directory_is_made_and_filled_before_the_start(here: Path, refuse: Refuse) -> None:
-    refuse(directory="deep/down/run")
+    refuse(into="deep/down/run")
     run_dir = here / "deep/down/run"
     assert sorted(os.listdir(run_dir)) == ["params.json", "stderr", "stdout"]
     assert (run_dir / "params.json").read_text() == '{"a":1}'
@@ -69,8 +69,8 @@ def test_a_directory_that_exists_is_no_new_runs_own(here: Path, refuse: Refuse) 
 def test_a_directory_that_was_prepared_is_taken_as_it_is(here: Path, refuse: Refuse) -> None:
     (here / "run").mkdir()
     (here / "run/mine").write_text("")
-    assert refuse(directory="run", **{"output": "discard"}, stage=[]).kind == NOT_STAGED
-    assert os.listdir(here / "run") == ["mine"]
+    assert refuse(directory="there").kind == NOT_LAUNCHED
+    assert sorted(os.listdir(here / "run")) == ["mine", "params.json", "stderr", "stdout"]
 
 
 def test_a_missing_input_is_named(here: Path, refuse: Refuse) -> None:
@@ -87,14 +87,12 @@ def test_a_directory_that_could_not_be_filled_is_removed_again(here: Path, refus
 
 def test_a_directory_that_cannot_be_made_is_named(here: Path, refuse: Refuse) -> None:
     (here / "file").write_text("")
-    trouble = refuse(directory="file/run")
+    trouble = refuse(into="file/run")
     assert trouble.kind == NOT_STAGED
     assert str(trouble).startswith(f"{here}/file/run: ")
 
 
-def test_a_full_disk_is_told_from_other_trouble(
-    here: Path, refuse: Refuse, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_full_disk_is_told_from_other_trouble(here: Path, refuse: Refuse, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(path: bytes) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
 
@@ -138,6 +136,14 @@ def test_a_second_attempt_has_the_inputs_that_the_first_lacked(here: Path, refus
     refuse(stage=stage, attempt=2)
     assert (here / "run/a").read_text() == "a"
     assert (here / "run/late").read_text() == "late"
+
+
+def test_a_second_attempt_has_the_inputs_that_the_first_died_over(here: Path, refuse: Refuse) -> None:
+    for name in ("a", "b", "run/a"):
+        (here / name).parent.mkdir(exist_ok=True)
+        (here / name).write_text(name)
+    refuse(stage=[["copy", str(here / name), name] for name in ("a", "b")], attempt=2)
+    assert (here / "run/b").read_text() == "b"
 
 
 def test_every_attempt_is_set_aside_on_its_own() -> None:

@@ -134,8 +134,13 @@ def test_a_spool_on_a_full_disk_keeps_its_lines(monkeypatch: pytest.MonkeyPatch)
     spool.ack(1)
     assert not spool.flush()
     written: list[bytes] = []
+
+    def write(_: int, data: bytes) -> int:
+        written.append(data)
+        return len(data)
+
     with monkeypatch.context() as patch:
-        patch.setattr(os, "write", lambda _, data: written.append(data) or len(data))
+        patch.setattr(os, "write", write)
         assert spool.flush()
     spool.close()
     assert b'["ack",1]\n' in b"".join(written)

@@ -22,7 +22,9 @@ DEAR = [
 
 def modules_after(statement: str) -> set[str]:
     program = f"{statement}\nimport sys\nprint(*sys.modules)"
-    return set(subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split())
+    return set(
+        subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
+    )
 
 
 @pytest.fixture(scope="module")
@@ -34,8 +36,7 @@ def bare() -> set[str]:
     "statement",
     [
         "from runsemble.inrun import get_run_params",
-        "import os; os.environ['RUNSEMBLE_PARAMS'] = '{\"beta\": [0.5, true, null]}'\n"
-        "from runsemble.inrun import get_run_params; get_run_params()",
+        "import os; os.environ['RUNSEMBLE_PARAMS'] = '{}'; import runsemble.inrun as r; r.get_run_params()",
         "from runsemble import getRunParams",
         "import runsemble",
     ],

@@ -64,17 +64,13 @@ def test_threads_are_left_alone_where_cores_are_not_counted() -> None:
     assert "OMP_NUM_THREADS" not in env
 
 
-@pytest.mark.parametrize(
-    ("vendor", "variable"), [("nvidia", "CUDA_VISIBLE_DEVICES"), ("amd", "ROCR_VISIBLE_DEVICES")]
-)
+@pytest.mark.parametrize(("vendor", "variable"), [("nvidia", "CUDA_VISIBLE_DEVICES"), ("amd", "ROCR_VISIBLE_DEVICES")])
 def test_a_run_sees_its_gpus_and_no_others(vendor: str, variable: str) -> None:
     env = grant_environment(Grant(0, (0,), ("1", "GPU-a"), Shape(1, 2)), 1, vendor)
     assert env["RUNSEMBLE_GPUS"] == env[variable] == "1,GPU-a"
 
 
-@pytest.mark.parametrize(
-    ("vendor", "variable"), [("nvidia", "CUDA_VISIBLE_DEVICES"), ("amd", "ROCR_VISIBLE_DEVICES")]
-)
+@pytest.mark.parametrize(("vendor", "variable"), [("nvidia", "CUDA_VISIBLE_DEVICES"), ("amd", "ROCR_VISIBLE_DEVICES")])
 def test_a_run_that_asked_for_no_gpu_sees_none(vendor: str, variable: str) -> None:
     assert grant_environment(Grant(0, (0,)), 1, vendor)[variable] == ""
 

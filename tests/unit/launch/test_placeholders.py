@@ -115,8 +115,11 @@ def test_what_is_put_in_is_not_looked_at_again() -> None:
     assert Template("{a}{b}").fill({"a": "{b}", "b": 1}) == "{b}1"
 
 
-def test_the_names_are_those_in_single_braces() -> None:
-    assert Template("{a} {b:.3f} {{c}} {d e}").names == {"a", "b"}
+@pytest.mark.parametrize(
+    ("text", "only"), [("{id}", True), ("{id:04d}", True), ("{id}{x}", False), ("x{id}", False), ("{other}", False)]
+)
+def test_a_template_knows_whether_it_is_one_placeholder_and_nothing_else(text: str, only: bool) -> None:
+    assert Template(text).is_only("id") is only
 
 
 @pytest.mark.parametrize(("text", "constant"), [("a {b c}", True), ("{b}", False), ("{{b}}", False)])

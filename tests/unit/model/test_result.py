@@ -1,6 +1,6 @@
 import pytest
 
-from runsemble.model.result import AGENT_RSS_BYTES, Usage, describe_end, judge_cause, signal_name
+from runsemble.model.result import Usage, describe_end, judge_cause, signal_name
 from runsemble.model.status import Cause
 
 
@@ -33,7 +33,7 @@ def test_the_cause_follows_from_what_the_agent_says(
         (Cause.OK, 0, None, "ok"),
         (Cause.EXIT, 3, None, "exit code 3"),
         (Cause.SIGNAL, -11, None, "ended by SIGSEGV"),
-        (Cause.OOM, -9, None, "more memory than mem_mib"),
+        (Cause.OOM, -9, None, "out of memory"),
         (Cause.AGENT_LOST, None, None, "agent lost"),
         (Cause.LAUNCH_ERROR, None, "command not found: nope", "command not found: nope"),
     ],
@@ -47,6 +47,10 @@ def test_a_time_limit_is_worded_with_its_length_where_known() -> None:
     assert describe_end(Cause.TIMEOUT, -15, None) == "longer than its time limit"
 
 
+def test_a_memory_limit_is_worded_with_its_size_where_known() -> None:
+    assert describe_end(Cause.OOM, -9, None, mem_mib=100) == "more memory than 100 MiB"
+
+
 def test_every_cause_has_words() -> None:
     assert all(describe_end(cause, None, None) for cause in Cause)
 
@@ -57,12 +61,11 @@ def test_a_signal_is_called_by_its_name(number: int, name: str) -> None:
 
 
 def test_a_peak_below_the_agents_size_is_only_a_bound() -> None:
-    assert Usage(1.0, 0.5, 0.1, AGENT_RSS_BYTES).is_rss_bounded
-    assert not Usage(1.0, 0.5, 0.1, AGENT_RSS_BYTES + 1).is_rss_bounded
+    assert Usage(1.0, 0.5, 0.1, 1000, rss_floor_bytes=1000).is_rss_bounded
+    assert not Usage(1.0, 0.5, 0.1, 1001, rss_floor_bytes=1000).is_rss_bounded
 
 
-def test_usage_says_where_the_peak_is_only_a_bound() -> None:
-    assert str(Usage(1.25, 1.0, 0.1, 10 * 2**20)) == (
-        "1.25 s wall, 1 s user, 0.1 s system, ≤ 10 MiB (the agent's size)"
-    )
-    assert str(Usage(1.25, 1.0, 0.1, 100 * 2**20)).endswith(", 100 MiB")
+@pytest.mark.parametrize(("floor_mib", "rss"), [(0, "10 MiB"), (10, "≤ 10 MiB (the agent's size)")])
+def test_usage_says_where_the_peak_is_only_a_bound(floor_mib: int, rss: str) -> None:
+    usage = Usage(1.25, 1.0, 0.1, 10 * 2**20, floor_mib * 2**20)
+    assert str(usage) == f"1.25 s wall, 1 s user, 0.1 s system, {rss}"

@@ -15,5 +15,15 @@ def test_a_run_is_in_one_state_at_a_time() -> None:
     assert stats == RunStatistics(success_count=1, complete_count=1, total_count=1)
 
 
+def test_counts_of_two_studies_add_up() -> None:
+    both = RunStatistics.of(["pending", "success"]) + RunStatistics.of(["success", "skipped"])
+    assert both == RunStatistics.of(["pending", "success", "success", "skipped"])
+
+
+def test_a_skipped_run_is_complete_but_has_not_ended() -> None:
+    stats = RunStatistics.of(["skipped", "success", "failure"])
+    assert (stats.ended_count, stats.complete_count) == (2, 3)
+
+
 def test_no_runs_make_no_counts() -> None:
     assert RunStatistics.of([]) == RunStatistics()

@@ -79,6 +79,20 @@ def test_no_more_slots_are_told_than_cores_where_cores_are_counted() -> None:
     assert pool.slots == len(grants_until_full(pool, Shape(1)))
 
 
+def test_gpus_that_are_found_later_can_be_granted() -> None:
+    pool = Pool([Inventory(cores=(0, 1, 2), gpus=("0",))])
+    first = pool.try_grant(Shape(1, 1))
+    pool.add_gpus(0, ("1", "2"))
+    second = pool.try_grant(Shape(1, 2))
+    assert first is not None
+    assert second is not None
+    assert (first.gpus, second.gpus) == (("0",), ("1", "2"))
+    pool.release(first)
+    pool.release(second)
+    assert (pool.usage.gpus, pool.usage.total_gpus) == (0, 3)
+    assert pool.capacity(Shape(1, 1)) == 3
+
+
 def test_usage_counts_what_is_out() -> None:
     pool = Pool([Inventory(cores=(0, 1, 2), gpus=("0",)), Inventory(cores=(0,))])
     pool.try_grant(Shape(2, 1))

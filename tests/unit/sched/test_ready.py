@@ -90,12 +90,11 @@ def test_the_head_of_a_shape_can_be_taken_whatever_is_free() -> None:
 
 def test_the_only_shape_is_told_while_there_is_only_one() -> None:
     queue = ReadyQueue[str](patience=1)
-    queue.push("a", ONE)
-    assert queue.only_shape == ONE
-    queue.push("b", TWO)
-    assert queue.only_shape is None
-    queue.take(ONE)
-    assert queue.only_shape == TWO
+    told = []
+    for change in (lambda: queue.push("a", ONE), lambda: queue.push("b", TWO), lambda: queue.take(ONE)):
+        change()
+        told.append(queue.only_shape)
+    assert told == [ONE, None, TWO]
 
 
 def test_removed_items_come_back_and_never_start() -> None:

@@ -1,0 +1,134 @@
+"""Cancellation, in AnyIO's dialect and in asyncio's, ends the runs and is passed on."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeAlias
+
+import anyio
+
+from runsemble.testing.gate import WAIT_AT_GATE
+from runsemble.testing.registry import any_runner, pooled_runner
+from runsemble.testing.require import require, wait_until
+from runsemble.testing.rig import Rig, sh
+
+Work: TypeAlias = Callable[[], Coroutine[Any, Any, object]]
+
+#: Times, in seconds after its beginning, at which a study is cancelled: before, while and after its agent starts.
+_MOMENTS_S = (0.0, 0.001, 0.003, 0.01, 0.02, 0.03, 0.045, 0.06, 0.08, 0.1, 0.13, 0.17, 0.22)
+
+
+@any_runner
+async def a_task_that_gathers_can_be_cancelled(rig: Rig) -> None:
+    """`task.cancel()` of `gather` ends the runs and raises CancelledError."""
+    await _cancel_as_task(rig, _gather(rig))
+
+
+@any_runner
+async def a_scope_around_gather_can_be_cancelled(rig: Rig) -> None:
+    """Cancelling an AnyIO scope around `gather` ends the runs and leaves the scope."""
+    await _cancel_as_scope(rig, _gather(rig))
+
+
+@any_runner
+async def a_task_that_runs_a_study_can_be_cancelled(rig: Rig) -> None:
+    """`task.cancel()` of `multirun` ends the runs and raises CancelledError."""
+    await _cancel_as_task(rig, _study(rig))
+
+
+@any_runner
+async def a_scope_around_a_study_can_be_cancelled(rig: Rig) -> None:
+    """Cancelling an AnyIO scope around `multirun` ends the runs and leaves the scope."""
+    await _cancel_as_scope(rig, _study(rig))
+
+
+@pooled_runner
+async def cancellation_interrupts_a_grace_period_no_sooner(rig: Rig) -> None:
+    """A second cancellation while runs are being ended leaves nothing behind either."""
+    gate = rig.new_gate()
+    runner = rig.make_pooled()
+    runner.add(sh("trap '' TERM; " + WAIT_AT_GATE, gate), rig.directory)
+    task = asyncio.create_task(runner.gather())
+    await _wait_started(rig, 1, task)
+    task.cancel()
+    await asyncio.sleep(0)
+    task.cancel()
+    await _require_cancelled(task)
+    rig.require_no_process()
+
+
+@pooled_runner
+async def a_study_can_be_cancelled_at_any_moment(rig: Rig) -> None:
+    """Wherever in its course `multirun` is cancelled, nothing is left: while its agent starts, too."""
+    for moment_s in _MOMENTS_S:
+        task = asyncio.create_task(_study(rig)())
+        await asyncio.sleep(moment_s)
+        task.cancel()
+        await _require_cancelled(task)
+        rig.require_no_process()
+        left = await rig.wait_leftovers()
+        require(not left, f"cancelled after {moment_s:g} s: " + "; ".join(left))
+
+
+@pooled_runner
+async def a_time_limit_around_a_study_is_kept(rig: Rig) -> None:
+    """`move_on_after` around `multirun` is over soon after its time, with nothing left."""
+    began = time.monotonic()
+    with anyio.move_on_after(0.5) as scope:
+        await _study(rig)()
+    require(scope.cancelled_caught, "the study ended before its time")
+    rig.require_no_process()
+    took_s = time.monotonic() - began
+    require(took_s < 5.0, f"a limit of 0.5 s took {took_s:.1f} s")
+
+
+def _gather(rig: Rig) -> Work:
+    """Return what gathers runs that wait at a gate for ever."""
+    runner, gate = rig.make(), rig.new_gate()
+    for _ in range(4):
+        runner.add(sh(WAIT_AT_GATE, gate), rig.new_dir())
+    return runner.gather
+
+
+def _study(rig: Rig) -> Work:
+    """Return what runs a study whose runs wait at a gate for ever."""
+    runner, gate = rig.make(), rig.new_gate()
+    return lambda: rig.study(runner, [{"x": x} for x in range(50)], sh(WAIT_AT_GATE, gate))
+
+
+async def _cancel_as_task(rig: Rig, work: Work) -> None:
+    task = asyncio.create_task(work())
+    await _wait_started(rig, 1, task)
+    task.cancel()
+    await _require_cancelled(task)
+    rig.require_no_process()
+
+
+async def _cancel_as_scope(rig: Rig, work: Work) -> None:
+    async def cancel_once_started() -> None:
+        await _wait_started(rig, 1)
+        scope.cancel()
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(cancel_once_started)
+        with anyio.CancelScope() as scope:
+            await work()
+        require(scope.cancelled_caught, "the work ended although it was cancelled")
+        rig.require_no_process()
+
+
+async def _wait_started(rig: Rig, count: int, task: asyncio.Task[Any] | None = None) -> None:
+    def has_started() -> bool:
+        return len(list(rig.directory.rglob("started"))) >= count or (task is not None and task.done())
+
+    await wait_until(has_started, f"{count} runs to start")
+
+
+async def _require_cancelled(task: asyncio.Task[Any]) -> None:
+    try:
+        await task
+    except asyncio.CancelledError:
+        return
+    raise AssertionError("the work ended although it was cancelled")

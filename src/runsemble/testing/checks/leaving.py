@@ -1,0 +1,85 @@
+"""A runner that was left holds nothing any more."""
+
+from __future__ import annotations
+
+from runsemble.model.status import Cause
+from runsemble.testing.gate import WAIT_AT_GATE
+from runsemble.testing.leftovers import Belongings, wait_leftovers
+from runsemble.testing.registry import any_runner, pooled_runner
+from runsemble.testing.require import require, require_equal, wait_file
+from runsemble.testing.rig import Rig, sh
+
+
+@any_runner
+async def nothing_is_left_after_gather(rig: Rig) -> None:
+    """After `gather` no descriptor, thread, child, task or agent's directory is left, whatever the runs did."""
+    for _ in range(2):  # what is loaded once, such as a library, is no leak
+        before = Belongings.now()
+        runner = rig.make()
+        for cmd in (sh("exit 0"), sh("exit 1"), sh("kill -9 $$"), ["/no/such/program"]):
+            runner.add(cmd, rig.directory)
+        await runner.gather()
+        rig.require_no_process()
+        left = await wait_leftovers(before)
+    require(not left, "; ".join(left))
+
+
+@any_runner
+async def nothing_is_left_after_a_study(rig: Rig) -> None:
+    """After `multirun` no descriptor, thread, child, task or agent's directory is left."""
+    for _ in range(2):
+        before = Belongings.now()
+        await rig.study(rig.make(), [{"x": x} for x in range(5)], sh("exit $1", "{x}"))
+        rig.require_no_process()
+        left = await wait_leftovers(before)
+    require(not left, "; ".join(left))
+
+
+@pooled_runner
+async def leaving_ends_what_still_runs(rig: Rig) -> None:
+    """Leaving the block ends running runs, skips pending ones, and returns when nothing of either lives."""
+    gate = rig.new_gate()
+    async with rig.make_pooled() as runner:
+        running = [runner.add(sh(WAIT_AT_GATE, gate), rig.new_dir()) for _ in range(2)]
+        for run in running:
+            await wait_file(run.run_dir, "started")
+        waiting = [runner.add(sh("exit 0"), rig.directory) for _ in range(3)]
+    rig.require_no_process()
+    found = [(run.status, run.cause) for run in (*running, *waiting)]
+    require_equal("ends", found, [("failure", Cause.CANCELLED)] * 2 + [("skipped", Cause.ABORTED)] * 3)
+
+
+@pooled_runner
+async def leaving_is_bounded(rig: Rig) -> None:
+    """Runs that ignore TERM are killed after the grace period when the block is left."""
+    gate = rig.new_gate()
+    async with rig.make_pooled() as runner:
+        run = runner.add(sh("trap '' TERM; " + WAIT_AT_GATE, gate), rig.directory)
+        await wait_file(rig.directory, "started")
+    rig.require_no_process()
+    require_equal("end", (run.status, run.cause, run.returncode), ("failure", Cause.CANCELLED, -9))
+
+
+@pooled_runner
+async def an_exception_in_the_block_is_passed_on(rig: Rig) -> None:
+    """Leaving the block by an exception ends what runs, and the exception is the one that was raised."""
+    gate = rig.new_gate()
+    try:
+        async with rig.make_pooled() as runner:
+            runner.add(sh(WAIT_AT_GATE, gate), rig.directory)
+            await wait_file(rig.directory, "started")
+            raise KeyError("the check's own")
+    except KeyError as error:
+        require_equal("exception", error.args, ("the check's own",))
+    rig.require_no_process()
+
+
+@pooled_runner
+async def a_runner_can_be_entered_again(rig: Rig) -> None:
+    """After it was left a runner can be used again, with a new agent."""
+    runner = rig.make_pooled()
+    for _ in range(2):
+        async with runner, runner:
+            run = await runner.add(sh("exit 0"), rig.directory)
+            require_equal("status", run.status, "success")
+        rig.require_no_process()

@@ -1,0 +1,181 @@
+"""One suite for every runner: each promise of the contract against each implementation."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runsemble.errors import UsageError
+from runsemble.model.stats import RunStatistics
+from runsemble.runners.abstract import AbstractRunner, RunHandle
+from runsemble.runners.debug import DebugRunner
+from runsemble.runners.local import ParallelLocalRunner
+from runsemble.testing import CHECKS, Check, Factory, check_runner
+from runsemble.testing.rig import make_runner
+
+
+class UsersRunner(AbstractRunner):
+    """What a user writes in thirty lines: everything at once, by asyncio's own means."""
+
+    def __init__(self) -> None:
+        self._handles: list[RunHandle] = []
+        self._todo: list[tuple[Sequence[str], Path, RunHandle]] = []
+
+    def add(self, cmd: Sequence[str], cwd: Path = Path(".")) -> RunHandle:
+        handle = RunHandle()
+        self._handles.append(handle)
+        self._todo.append((cmd, cwd, handle))
+        return handle
+
+    async def gather(self) -> None:
+        while self._todo:
+            todo, self._todo = self._todo, []
+            async with asyncio.TaskGroup() as group:
+                for cmd, cwd, handle in todo:
+                    group.create_task(self._run(cmd, cwd, handle))
+
+    def compute_statistics(self) -> RunStatistics:
+        return RunStatistics.of(handle.status for handle in self._handles)
+
+    async def _run(self, cmd: Sequence[str], cwd: Path, handle: RunHandle) -> None:
+        handle.status = "running"
+        try:
+            process = await asyncio.create_subprocess_exec(*cmd, cwd=cwd)
+            try:
+                handle.returncode = await process.wait()
+            except asyncio.CancelledError:
+                process.kill()
+                await process.wait()
+                raise
+        except OSError:
+            pass
+        finally:
+            handle.status = "success" if handle.returncode == 0 else "failure"
+
+
+def debug_runner(**sizes: Any) -> AbstractRunner:
+    return DebugRunner()
+
+
+def users_runner(**sizes: Any) -> AbstractRunner:
+    return UsersRunner()
+
+
+FACTORIES: dict[str, Factory] = {
+    "ParallelLocalRunner": ParallelLocalRunner,
+    "DebugRunner": debug_runner,
+    "UsersRunner": users_runner,
+}
+
+#: What a runner of three methods cannot be held to.
+NEEDS_A_POOL = [
+    "runs_of_a_killed_agent_are_started_again",
+    "an_idle_agent_that_was_killed_is_replaced",
+    "a_cancelled_run_of_a_killed_agent_is_not_started_again",
+    "a_block_can_be_left_while_its_agent_is_dead",
+    "a_run_that_takes_too_long_is_ended",
+    "a_second_attempt_finds_nothing_of_the_first",
+    "retries_are_counted",
+    "statistics_agree_with_the_runs_at_every_event",
+    "events_come_in_a_legal_order",
+    "a_run_cancelled_before_gather_never_starts",
+    "a_run_cancelled_in_the_queue_never_starts",
+    "a_run_cancelled_while_it_starts_leaves_nothing",
+    "a_running_run_can_be_cancelled",
+    "a_cancelled_run_may_clean_up",
+    "cancelling_an_ended_run_changes_nothing",
+    "a_stubborn_run_leaves_nothing",
+    "what_a_successful_run_left_behind_is_ended",
+    "a_process_that_hid_itself_is_found",
+    "a_hidden_process_outlives_no_neighbour",
+    "cancellation_interrupts_a_grace_period_no_sooner",
+    "a_study_can_be_cancelled_at_any_moment",
+    "a_time_limit_around_a_study_is_kept",
+    "the_umask_holds_for_what_is_made_for_a_run",
+    "standard_input_is_empty",
+    "causes_are_told",
+    "a_run_added_when_another_ends_is_gathered",
+    "two_can_gather_at_once",
+    "a_run_can_be_awaited",
+    "leaving_ends_what_still_runs",
+    "leaving_is_bounded",
+    "an_exception_in_the_block_is_passed_on",
+    "a_runner_can_be_entered_again",
+    "output_is_kept_as_asked_for",
+    "no_core_is_used_twice",
+    "no_more_runs_at_a_time_than_max_parallel",
+    "gpu_ids_are_distinct",
+    "memory_is_not_promised_twice",
+    "a_request_too_large_is_refused",
+    "two_studies_share_a_runner",
+    "a_generator_is_read_no_further_than_needed",
+    "a_generator_waits_while_nothing_can_start",
+    "a_raising_subscriber_disturbs_nobody",
+    "a_subscriber_that_takes_nothing_disturbs_nobody",
+    "a_block_that_holds_all_cores_excludes_runs",
+    "a_block_waits_for_runs",
+    "a_block_given_up_holds_nothing",
+]
+
+#: The checks that a runner skips.
+SKIPPED: dict[str, list[str]] = {"ParallelLocalRunner": [], "DebugRunner": NEEDS_A_POOL, "UsersRunner": NEEDS_A_POOL}
+
+
+def cases() -> list[Any]:
+    return [
+        pytest.param(factory, check, id=f"{name}-{check.name}")
+        for name, factory in FACTORIES.items()
+        for check in CHECKS.values()
+        if check.why_not(make_runner(factory)) is None
+    ]
+
+
+@pytest.mark.parametrize(("factory", "check"), cases())
+async def test_a_runner_keeps_its_promise(factory: Factory, check: Check) -> None:
+    await check.run(factory)
+
+
+@pytest.mark.parametrize("name", FACTORIES)
+def test_the_checks_a_runner_skips_are_these(name: str) -> None:
+    runner = make_runner(FACTORIES[name])
+    assert [check.name for check in CHECKS.values() if check.why_not(runner) is not None] == SKIPPED[name]
+
+
+def test_every_check_says_what_is_promised() -> None:
+    assert all(check.promise.strip().endswith(".") for check in CHECKS.values())
+
+
+async def test_a_report_lists_what_was_checked_and_what_was_not() -> None:
+    left_out = "ten_megabytes_of_output_stop_nobody"
+    report = await check_runner(users_runner, skip=[left_out])
+    assert set(report.passed) | set(report.skipped) == set(CHECKS)
+    assert set(report.skipped) == {*NEEDS_A_POOL, left_out}
+    assert report.skipped[left_out] == "left out by the caller"
+    assert "UsersRunner is no PooledRunner" in report.skipped[NEEDS_A_POOL[0]]
+
+
+class CarelessRunner(UsersRunner):
+    """Takes every run for a success, and joins arguments with blanks."""
+
+    async def _run(self, cmd: Sequence[str], cwd: Path, handle: RunHandle) -> None:
+        process = await asyncio.create_subprocess_shell(" ".join(cmd), cwd=cwd)
+        handle.returncode = await process.wait()
+        handle.status = "success"
+
+
+async def test_a_careless_runner_is_told_every_promise_it_breaks() -> None:
+    with pytest.raises(AssertionError) as caught:
+        await check_runner(lambda **sizes: CarelessRunner())
+    text = str(caught.value)
+    assert "CarelessRunner failed" in text
+    for name in ("argv_arrives_byte_for_byte", "exit_codes_are_told", "a_missing_program_fails_its_run_alone"):
+        assert f"\n  {name}: " in text
+
+
+async def test_a_check_that_does_not_exist_cannot_be_skipped() -> None:
+    with pytest.raises(UsageError, match="no check called no_such_check"):
+        await check_runner(users_runner, skip=["no_such_check"])
