@@ -50,7 +50,7 @@ _HOMES = {
     "FileResource": "model.files",
     "Grant": "model.resources",
     "MultirunResult": "runners.outcome",
-    "NotInRun": "inrun",
+    "NotInRun": "errors",
     "ParallelLocalRunner": "runners.local",
     "ResultError": "errors",
     "Run": "runners.table",

@@ -6,13 +6,10 @@ run is not among them: it is data, found in `Run.status` and `Run.cause`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-from runsemble.inrun import NotInRun as NotInRun
-from runsemble.inrun import StaleAttempt as StaleAttempt
-
+TYPE_CHECKING = False  # a run that uses the helpers loads this file: it must not load more
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Any
 
 
 class RunsembleError(Exception):
@@ -89,3 +86,11 @@ class AgentError(RunsembleError):
 
 class RunnerClosed(RunsembleError):
     """The runner is not running: nobody has entered it."""
+
+
+class NotInRun(RunsembleError, RuntimeError):
+    """A helper was called outside a run."""
+
+
+class StaleAttempt(RunsembleError, RuntimeError):
+    """A result was posted by an attempt that has been replaced by a newer one."""

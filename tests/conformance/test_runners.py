@@ -92,14 +92,16 @@ NEEDS_A_POOL = [
     "what_a_successful_run_left_behind_is_ended",
     "a_process_that_hid_itself_is_found",
     "a_hidden_process_outlives_no_neighbour",
-    "cancellation_interrupts_a_grace_period_no_sooner",
+    "a_second_cancellation_leaves_nothing_either",
     "a_study_can_be_cancelled_at_any_moment",
+    "a_study_can_be_cancelled_while_it_ends",
     "a_time_limit_around_a_study_is_kept",
     "the_umask_holds_for_what_is_made_for_a_run",
     "standard_input_is_empty",
     "causes_are_told",
     "a_run_added_when_another_ends_is_gathered",
     "two_can_gather_at_once",
+    "giving_up_on_a_run_does_not_end_it",
     "a_run_can_be_awaited",
     "leaving_ends_what_still_runs",
     "leaving_is_bounded",
@@ -107,15 +109,18 @@ NEEDS_A_POOL = [
     "a_runner_can_be_entered_again",
     "output_is_kept_as_asked_for",
     "no_core_is_used_twice",
+    "no_core_or_gpu_is_used_twice_by_short_runs",
     "no_more_runs_at_a_time_than_max_parallel",
     "gpu_ids_are_distinct",
     "memory_is_not_promised_twice",
     "a_request_too_large_is_refused",
+    "too_much_memory_ends_a_run",
     "two_studies_share_a_runner",
     "a_generator_is_read_no_further_than_needed",
     "a_generator_waits_while_nothing_can_start",
     "a_raising_subscriber_disturbs_nobody",
     "a_subscriber_that_takes_nothing_disturbs_nobody",
+    "events_can_be_iterated",
     "a_block_that_holds_all_cores_excludes_runs",
     "a_block_waits_for_runs",
     "a_block_given_up_holds_nothing",
@@ -134,6 +139,7 @@ def cases() -> list[Any]:
     ]
 
 
+@pytest.mark.timeout(60)
 @pytest.mark.parametrize(("factory", "check"), cases())
 async def test_a_runner_keeps_its_promise(factory: Factory, check: Check) -> None:
     await check.run(factory)

@@ -186,7 +186,7 @@ class Server:
             due.append(max(0.0, self._outbox_since + BATCH_S - time.monotonic()))
         if self._driver is None:
             due.append(max(0.0, self._alone_since + self._waits_for_driver - time.monotonic()))
-        return min(due) if due else TOUCH_S
+        return min([*due, TOUCH_S])
 
     def _is_over(self) -> bool:
         if self._driver is None and not self._is_ending:
@@ -263,7 +263,10 @@ class Server:
                 self._act(message)
         except Exception:
             traceback.print_exc(file=sys.stderr)
-            self._say("note", "the agent could not act on a message: " + traceback.format_exc(limit=-1))
+            problem = "the agent could not act on a message: " + traceback.format_exc(limit=-1).splitlines()[-1]
+            self._say("note", problem)
+            if message[0] == "run":
+                self._work.refuse(message, problem)
 
     def _act(self, message: list[Any]) -> None:
         kind = message[0]

@@ -50,24 +50,24 @@ class Plan:
         self.stage = [(how, to_bytes(source), to_bytes(name)) for how, source, name in fields["stage"]]
         self.timeout_s: float | None = fields["timeout_s"]
         self.mem_mib: int = fields["mem_mib"]
-        self.resolved: dict[bytes, bytes] = {}  #: program name -> path, so PATH is searched once
+        self.resolved: dict[tuple[bytes, bytes], bytes] = {}  #: program and PATH -> path, so PATH is searched once
 
-    def resolve(self, program: bytes) -> bytes:
-        """Return the path of a program that is given by name.
+    def resolve(self, program: bytes, search: bytes) -> bytes:
+        """Return the path of a program that is given by name, found in the directories of `search` (as in PATH).
 
         Raises:
             Trouble: PATH does not hold it.
         """
         if b"/" in program:
             return program
-        path = self.resolved.get(program)
+        path = self.resolved.get((program, search))
         if path is None:
-            found = shutil.which(os.fsdecode(program), path=os.fsdecode(self.env.get(b"PATH", b"/usr/bin:/bin")))
+            found = shutil.which(os.fsdecode(program), path=os.fsdecode(search))
             if found is None:
                 raise Trouble(NOT_LAUNCHED, "command not found: " + os.fsdecode(program))
             path = os.path.abspath(os.fsencode(found))
             if os.path.isabs(found):
-                self.resolved[program] = path
+                self.resolved[program, search] = path
         return path
 
 
@@ -109,11 +109,12 @@ def spawn(
 
 def _spawn_here(plan: Plan, argv: list[bytes], env: dict[bytes, bytes], out: int, err: int) -> int:
     actions = ((os.POSIX_SPAWN_DUP2, out, 1), (os.POSIX_SPAWN_DUP2, err, 2))
-    path = plan.resolve(argv[0])
+    search = env.get(b"PATH", b"/usr/bin:/bin")
+    path = plan.resolve(argv[0], search)
     try:
         return os.posix_spawn(path, argv, env, file_actions=actions, setsid=True, setsigmask=(), setsigdef=_RESET)
     except OSError as error:
-        plan.resolved.pop(argv[0], None)
+        plan.resolved.pop((argv[0], search), None)
         raise Trouble(NOT_LAUNCHED, _launch_message(error, path)) from None
     except ValueError as error:
         raise Trouble(NOT_LAUNCHED, "cannot start " + os.fsdecode(path) + ": " + str(error)) from None

@@ -13,7 +13,17 @@ from . import cgroup, harvest, memory, place
 from .attempt import Attempt, Lease
 from .contain import Containment, signal_group
 from .frames import to_bytes
-from .protocol import BY_CANCEL, BY_KILL, BY_OOM, BY_TIMEOUT, DISK_FULL, LAST_WORDS_BYTES, TAIL_BYTES, Exit
+from .protocol import (
+    BY_CANCEL,
+    BY_KILL,
+    BY_OOM,
+    BY_TIMEOUT,
+    DISK_FULL,
+    LAST_WORDS_BYTES,
+    NOT_LAUNCHED,
+    TAIL_BYTES,
+    Exit,
+)
 from .spawn import PARAMS_IN_ENV_BYTES, Plan, Trouble, spawn
 
 TYPE_CHECKING = False
@@ -77,6 +87,13 @@ class Work:
             self.waiting_count += 1
         else:
             self._ready.append((job, _lease(lease, lane)))
+
+    def refuse(self, message: list[Any], problem: str) -> None:
+        """End a run whose request makes no sense, so that nobody waits for it."""
+        run, attempt, step, lease = message[2], message[3], message[4], message[-1]
+        record = Exit.never_ran(run, attempt, step, NOT_LAUNCHED, problem)
+        record.lease = lease[0] if lease else None
+        self._tell(record)
 
     def lend(self, run: int, attempt: int, lease: list[Any]) -> None:
         """Start a waiting run on a lease of its own; return the lease if the run does not wait any more."""
@@ -281,8 +298,6 @@ class Work:
 
     def _record(self, record: Exit, job: Attempt) -> None:
         """Spool an exit, tell the driver, and hand the lease on."""
-        self.last_seq += 1
-        record.seq = self.last_seq
         lease = job.lease
         if lease is not None:
             record.lease = lease.id
@@ -292,6 +307,12 @@ class Work:
                 self.waiting_count -= 1
                 record.successor = [successor.run, successor.attempt]
                 self._ready.append((successor, lease))
+        self._tell(record)
+
+    def _tell(self, record: Exit) -> None:
+        """Keep an exit until it is acknowledged, and tell the driver."""
+        self.last_seq += 1
+        record.seq = self.last_seq
         self.exits[record.seq] = record
         self._spool.exit(record)
         self.outbox.append(["exit", *record.as_list()])

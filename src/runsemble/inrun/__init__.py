@@ -10,6 +10,7 @@ import os
 import time
 
 from runsemble import codec
+from runsemble.errors import NotInRun, StaleAttempt
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,14 +25,6 @@ _NOT_IN_RUN = (
     "this program was not started by runsemble: RUNSEMBLE_PARAMS is not set and there is no params.json in {}; "
     "to try it by hand, set RUNSEMBLE_PARAMS='{{\"name\": value}}' or write such a params.json"
 )
-
-
-class NotInRun(RuntimeError):
-    """A helper was called outside a run."""
-
-
-class StaleAttempt(RuntimeError):
-    """A result was posted by an attempt that has been replaced by a newer one."""
 
 
 def get_run_params() -> dict[str, Any]:

@@ -9,7 +9,8 @@ import os
 import sys
 
 from runsemble import codec
-from runsemble.inrun import NotInRun, StaleAttempt, get_run_params, post_run_results
+from runsemble.errors import NotInRun, StaleAttempt
+from runsemble.inrun import get_run_params, post_run_results
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -38,7 +38,7 @@ def check_command(cmd: Any) -> list[str]:
         try:
             os.fsencode(text)
         except UnicodeEncodeError:
-            raise CommandError(f"cmd[{at}] holds a character that stands for no byte: {text!r}") from None
+            raise CommandError(f"cmd[{at}] holds a character that stands for no bytes: {text!r}") from None
         words.append(text)
     if not words[0]:
         raise CommandError("cmd[0], the program, is an empty string")

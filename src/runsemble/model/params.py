@@ -29,14 +29,15 @@ def plain_params(params: Any, index: int) -> tuple[dict[str, Any], str]:
     """
     if not isinstance(params, Mapping):
         raise ParameterError(
-            f"runs[{index}] must map parameter names to values, like {{'beta': 0.1}}; it is a {type(params).__name__}",
+            f"runs[{index}] must map parameter names to values, like {{'beta': 0.1}}; not {params!r}",
             index=index,
         )
     plain = {}
     for name, value in params.items():
         if type(name) is not str:
             raise ParameterError(
-                f"runs[{index}]: parameter names must be strings; {name!r} is a {type(name).__name__}", index=index
+                f"runs[{index}]: parameter names must be strings, and {name!r} is of type {type(name).__name__}",
+                index=index,
             )
         if name in RESERVED:
             raise ParameterError(

@@ -43,6 +43,7 @@ async def run_with_foreign_runner(
     """
     _refuse_unsupported(options, runner)
     study = await anyio.to_thread.run_sync(Study, options, current_directory())
+    await anyio.to_thread.run_sync(study.make)
     collection = _Collection(study, runner)
     async with AsyncExitStack() as stack:
         if shows_progress:

@@ -107,6 +107,8 @@ async def multirun(
     shows_progress = "RUNSEMBLE_RUN_ID" not in os.environ if progress == "auto" else progress
     if runner is None:
         runner = ParallelLocalRunner()
+    if not isinstance(runner, AbstractRunner):
+        raise UsageError(f"runner must be a runner, such as ParallelLocalRunner(), not {runner!r}")
     if not isinstance(runner, PooledRunner):
         return await run_with_foreign_runner(runs, options, runner, shows_progress)
     return await _StudyOnRunner(runner, options).run(runs, shows_progress)
@@ -124,14 +126,14 @@ class _StudyOnRunner:
         self, runs: Iterable[Mapping[str, Any]] | AsyncIterable[Mapping[str, Any]], shows_progress: bool
     ) -> MultirunResult:
         request = self._options.request
-        submit_dir = current_directory()
+        study = await anyio.to_thread.run_sync(Study, self._options, current_directory())
         async with AsyncExitStack() as stack:
             engine = await self._runner.enter(request)
             stack.push_async_callback(self._runner.leave)
             problem = engine.pool.why_never(request.shape)
             if problem:
                 raise RequestError(problem)
-            study = await anyio.to_thread.run_sync(Study, self._options, submit_dir)
+            await anyio.to_thread.run_sync(study.make)
             table = self._runner.new_table()
             stack.callback(self._runner.end_table, table)
             self._table = table

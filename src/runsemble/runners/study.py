@@ -50,8 +50,12 @@ class StudyOptions:
         if self.timeout_s is not None and not _is_positive(self.timeout_s):
             raise RequestError(f"timeout_s must be a number of seconds greater than 0, not {self.timeout_s!r}")
         require_output_mode(self.output)
-        if isinstance(self.input_files, (str, bytes, os.PathLike)):
-            raise InputFileError(f"input_files must be a list, such as [{self.input_files!r}]")
+        if isinstance(self.input_files, (str, bytes, os.PathLike)) or not _is_a(self.input_files, Iterable):
+            raise InputFileError(f"input_files must be a list, such as ['model.py'], not {self.input_files!r}")
+        if self.output_path is not None:
+            _require_path("output_path", self.output_path)
+        if self.env is not None and not _is_a(self.env, Mapping):
+            raise UsageError(f"env must be a mapping of names to strings, such as {{'MODE': 'fast'}}, not {self.env!r}")
         _require_string("run_dir", self.run_dir)
         for name, value in (self.env or {}).items():
             if type(name) is not str or not name or "=" in name or "\0" in name:
@@ -73,14 +77,14 @@ class PreparedRun:
 
 
 class Study:
-    """A study whose output directory stands and whose inputs are found.
+    """A study whose inputs are found; `make` it before its runs are prepared.
 
     Args:
         options: What the user asked for.
         submit_dir: The caller's directory.
 
     Raises:
-        UsageError: Something in the options cannot be; nothing was left behind.
+        UsageError: Something in the options cannot be.
     """
 
     def __init__(self, options: StudyOptions, submit_dir: str) -> None:
@@ -91,7 +95,7 @@ class Study:
         self.output_path = os.path.normpath(
             os.path.join(submit_dir, os.fspath(name) if name is not None else default_output_path(time.time()))
         )
-        self.staged, copies = plan_staging(options.input_files, submit_dir, self.output_path)
+        self.staged, self._copies = plan_staging(options.input_files, submit_dir, self.output_path)
         refuse_forgotten_inputs((word for word in words[1:] if Template(word).is_constant), submit_dir, self.staged)
         self._argv = [Template(word) for word in self._with_program(words)]
         self._env = {key: Template(value) for key, value in (options.env or {}).items()}
@@ -99,7 +103,21 @@ class Study:
         self._is_unique = self._run_dir.is_only("run_id")
         self._known: set[str] = set()
         self._directories = RunDirectories(self.output_path)
-        self._make_output_directory(copies, is_named=name is not None)
+
+    def make(self) -> None:
+        """Make the output directory, and the study's own copies of its shared inputs.
+
+        Raises:
+            DirectoryError: The output directory exists already, or cannot be made.
+            InputFileError: An input cannot be copied; nothing was left behind.
+        """
+        is_named = self.options.output_path is not None
+        self._make_output_directory(is_named)
+        try:
+            make_shared_copies(self._copies)
+        except InputFileError:
+            self.discard()
+            raise
 
     def prepare(self, index: int, params: Any) -> PreparedRun:
         """Turn a parameter set into a run.
@@ -150,7 +168,7 @@ class Study:
             raise CommandError(f"tasks={tasks} needs mpirun, and there is none on PATH: load or install an MPI")
         return mpirun_argv(mpirun, tasks, argv)
 
-    def _make_output_directory(self, copies: list[tuple[str, str]], is_named: bool) -> None:
+    def _make_output_directory(self, is_named: bool) -> None:
         """Make the output directory, which must be new; take another name if the default one is taken."""
         wanted = self.output_path
         tries = 1 if is_named else 100
@@ -159,7 +177,11 @@ class Study:
                 os.makedirs(os.path.dirname(wanted), exist_ok=True)
                 os.mkdir(self.output_path)
                 break
-            except FileExistsError:
+            except FileExistsError as error:
+                if not os.path.lexists(self.output_path):  # something on the way there is no directory
+                    raise DirectoryError(
+                        f"output directory {self.output_path} cannot be made: {error.filename} is a file"
+                    ) from error
                 if number == tries:
                     raise DirectoryError(
                         f"output directory {self.output_path} exists already; give another output_path, or remove it"
@@ -169,12 +191,7 @@ class Study:
                 raise DirectoryError(f"output directory {self.output_path} cannot be made: {error.strerror}") from error
         if self.output_path != wanted:
             self._directories = RunDirectories(self.output_path)
-            self.staged, copies = plan_staging(self.options.input_files, self.submit_dir, self.output_path)
-        try:
-            make_shared_copies(copies)
-        except InputFileError:
-            shutil.rmtree(self.output_path, ignore_errors=True)
-            raise
+            self.staged, self._copies = plan_staging(self.options.input_files, self.submit_dir, self.output_path)
 
 
 def _require_bytes(index: int, words: Iterable[str]) -> None:
@@ -210,6 +227,17 @@ def stage_list(staged: Iterable[StagedFile]) -> list[tuple[str, str, str]]:
 
 def _is_positive(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0
+
+
+def _is_a(value: object, kind: type) -> bool:
+    return isinstance(value, kind)
+
+
+def _require_path(name: str, value: object) -> None:
+    if not isinstance(value, (str, os.PathLike)):
+        raise UsageError(f"{name} must be a path, not {value!r}")
+    if "\0" in os.fspath(value):
+        raise UsageError(f"{name} must be a path without zero bytes, not {os.fspath(value)!r}")
 
 
 def _require_string(name: str, value: object) -> None:

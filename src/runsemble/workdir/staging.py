@@ -45,7 +45,7 @@ def plan_staging(
     copies: list[tuple[str, str]] = []
     for resource in inputs:
         if not isinstance(resource, FileResource):
-            resource = FileResource(resource)
+            resource = FileResource(_require_path(resource))
         for source, name in _matches(resource, submit_dir):
             _check_name(name, staged)
             if resource.linkage == "shared":
@@ -116,6 +116,12 @@ def _matches(resource: FileResource, submit_dir: str) -> list[tuple[str, str]]:
     if resource.rename is not None:
         return [(os.path.normpath(sources[0]), os.path.normpath(resource.name))]
     return [(os.path.normpath(source), os.path.basename(os.path.normpath(source))) for source in sources]
+
+
+def _require_path(value: object) -> str | os.PathLike[str]:
+    if not isinstance(value, (str, os.PathLike)):
+        raise InputFileError(f"an input file must be a path or a FileResource, not {value!r}")
+    return value
 
 
 def _check_name(name: str, staged: Iterable[StagedFile]) -> None:

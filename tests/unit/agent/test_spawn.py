@@ -223,23 +223,23 @@ def test_an_impossible_variable_is_trouble_of_that_run_alone(
         spawn(make_plan(), os.fsencode(here / "run"), 1, "", [NOWHERE], {name: value}, b"scratch")
 
 
-def test_a_program_is_looked_for_on_the_plans_path(here: Path, make_plan: MakePlan) -> None:
+def test_a_program_is_looked_for_on_the_path_given(here: Path, make_plan: MakePlan) -> None:
     script(here / "tool", "#!/bin/sh")
-    assert make_plan(env={"PATH": f"/nowhere:{here}"}).resolve(b"tool") == os.fsencode(here / "tool")
+    assert make_plan().resolve(b"tool", os.fsencode(f"/nowhere:{here}")) == os.fsencode(here / "tool")
 
 
 def test_a_program_given_by_path_is_not_looked_for(make_plan: MakePlan) -> None:
-    assert make_plan(env={"PATH": "/usr/bin"}).resolve(b"./tool") == b"./tool"
+    assert make_plan().resolve(b"./tool", b"/usr/bin") == b"./tool"
 
 
 def test_a_relative_path_means_every_runs_own_directory(
     here: Path, make_plan: MakePlan, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plan = make_plan(env={"PATH": "."})
+    plan = make_plan()
     found = []
     for name in ("one", "two"):
         (here / name).mkdir()
         script(here / name / "tool", "#!/bin/sh")
         monkeypatch.chdir(here / name)
-        found.append(os.path.abspath(plan.resolve(b"tool")))
+        found.append(os.path.abspath(plan.resolve(b"tool", b".")))
     assert found == [os.fsencode(here / "one/tool"), os.fsencode(here / "two/tool")]

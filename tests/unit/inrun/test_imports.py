@@ -48,6 +48,6 @@ def test_the_helpers_load_nothing_dear(statement: str, bare: set[str]) -> None:
     assert loaded.isdisjoint(DEAR)
 
 
-def test_the_helpers_load_of_the_package_only_the_codec(bare: set[str]) -> None:
+def test_the_helpers_load_of_the_package_only_what_they_need(bare: set[str]) -> None:
     ours = {name for name in modules_after("import runsemble.inrun") - bare if name.startswith("runsemble")}
-    assert ours == {"runsemble", "runsemble._version", "runsemble.inrun", "runsemble.codec"}
+    assert ours == {"runsemble", "runsemble._version", "runsemble.inrun", "runsemble.codec", "runsemble.errors"}

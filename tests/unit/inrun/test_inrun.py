@@ -10,7 +10,8 @@ import pytest
 
 from runsemble import codec
 from runsemble.agent.spawn import set_aside
-from runsemble.inrun import NotInRun, StaleAttempt, get_run_params, post_run_results, report, time_left_s
+from runsemble.errors import NotInRun, StaleAttempt
+from runsemble.inrun import get_run_params, post_run_results, report, time_left_s
 
 
 @pytest.fixture(autouse=True)

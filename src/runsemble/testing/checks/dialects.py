@@ -9,15 +9,19 @@ from typing import Any, TypeAlias
 
 import anyio
 
+from runsemble.model import events
+from runsemble.runners.pooled import PooledRunner
 from runsemble.testing.gate import WAIT_AT_GATE
 from runsemble.testing.registry import any_runner, pooled_runner
-from runsemble.testing.require import require, wait_until
+from runsemble.testing.require import PATIENCE_S, require, wait_until
 from runsemble.testing.rig import Rig, sh
 
 Work: TypeAlias = Callable[[], Coroutine[Any, Any, object]]
 
 #: Times, in seconds after its beginning, at which a study is cancelled: before, while and after its agent starts.
 _MOMENTS_S = (0.0, 0.001, 0.003, 0.01, 0.02, 0.03, 0.045, 0.06, 0.08, 0.1, 0.13, 0.17, 0.22)
+#: After how many turns of the event loop a study is cancelled whose last run has ended.
+_TURNS = (0, 1, 2, 3, 4, 6, 10)
 
 
 @any_runner
@@ -45,8 +49,8 @@ async def a_scope_around_a_study_can_be_cancelled(rig: Rig) -> None:
 
 
 @pooled_runner
-async def cancellation_interrupts_a_grace_period_no_sooner(rig: Rig) -> None:
-    """A second cancellation while runs are being ended leaves nothing behind either."""
+async def a_second_cancellation_leaves_nothing_either(rig: Rig) -> None:
+    """Cancelling once more, while runs are being ended, leaves nothing behind."""
     gate = rig.new_gate()
     runner = rig.make_pooled()
     runner.add(sh("trap '' TERM; " + WAIT_AT_GATE, gate), rig.directory)
@@ -70,6 +74,22 @@ async def a_study_can_be_cancelled_at_any_moment(rig: Rig) -> None:
         rig.require_no_process()
         left = await rig.wait_leftovers()
         require(not left, f"cancelled after {moment_s:g} s: " + "; ".join(left))
+
+
+@pooled_runner
+async def a_study_can_be_cancelled_while_it_ends(rig: Rig) -> None:
+    """Wherever `multirun` is cancelled after its last run has ended, nothing is left, whether it returns or not."""
+    for turns in _TURNS:
+        runner = rig.make_pooled()
+        task = asyncio.create_task(rig.study(runner, [{}], sh("exit 0")))
+        await asyncio.wait_for(_wait_ended(runner), PATIENCE_S)
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait([task])
+        require(task.cancelled() or task.exception() is None, f"cancelled after {turns} turns, the study raised")
+        left = await rig.wait_leftovers()
+        require(not left, f"cancelled after {turns} turns: " + "; ".join(left))
 
 
 @pooled_runner
@@ -117,6 +137,13 @@ async def _cancel_as_scope(rig: Rig, work: Work) -> None:
             await work()
         require(scope.cancelled_caught, "the work ended although it was cancelled")
         rig.require_no_process()
+
+
+async def _wait_ended(runner: PooledRunner) -> None:
+    """Wait until a run ends."""
+    ended = asyncio.Event()
+    runner.listen(lambda event: ended.set() if isinstance(event, events.RunEnded) else None)
+    await ended.wait()
 
 
 async def _wait_started(rig: Rig, count: int, task: asyncio.Task[Any] | None = None) -> None:

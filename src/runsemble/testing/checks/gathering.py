@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+import anyio
+
 from runsemble.model import events
 from runsemble.model.stats import RunStatistics
 from runsemble.testing.files import read
@@ -95,6 +97,21 @@ async def two_can_gather_at_once(rig: Rig) -> None:
         await wait_file(run.run_dir, "started")
     gate.let_through(2)
     require_equal("statuses as each saw them", await asyncio.gather(*gathering), [["success"] * 2] * 2)
+
+
+@pooled_runner
+async def giving_up_on_a_run_does_not_end_it(rig: Rig) -> None:
+    """Cancelling what awaits a run leaves the run alone."""
+    gate = rig.new_gate()
+    async with rig.make_pooled() as runner:
+        run = runner.add(sh(WAIT_AT_GATE, gate), rig.directory)
+        await wait_file(rig.directory, "started")
+        with anyio.move_on_after(0.01):
+            await run
+        require_equal("status", run.status, "running")
+        gate.let_through()
+        await run
+    require_equal("status in the end", run.status, "success")
 
 
 @pooled_runner

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from runsemble.errors import RequestError
+from runsemble.model.status import Cause
 from runsemble.runners.pooled import PooledRunner
+from runsemble.testing.files import exists, read
 from runsemble.testing.gate import WAIT_AT_GATE
 from runsemble.testing.registry import pooled_runner
 from runsemble.testing.require import require, require_equal, wait_file
@@ -26,13 +28,20 @@ async def no_core_is_used_twice(rig: Rig) -> None:
     stamps = await _stamps(rig, runner, [{"cores": size} for size in sizes])
     width = dict(zip(stamps, sizes, strict=True))
     require_equal("cores in use at the busiest time", most_at_once(stamps, width.__getitem__), 2)
-    everywhere = frozenset(os.sched_getaffinity(0))
-    if all(stamp.cores == everywhere for stamp in stamps):
-        return  # not pinned
-    require_equal("sizes of affinity masks", [len(stamp.cores) for stamp in stamps], sizes)
-    for one, other in concurrent_pairs(stamps):
-        shared = one.cores & other.cores
-        require(not shared, f"cores {sorted(shared)} were given to two runs at a time")
+    if _are_pinned(stamps):
+        require_equal("sizes of affinity masks", [len(stamp.cores) for stamp in stamps], sizes)
+    _require_apart(stamps)
+
+
+@pooled_runner
+async def no_core_or_gpu_is_used_twice_by_short_runs(rig: Rig) -> None:
+    """Short runs that follow each other without a pause keep to what each was granted."""
+    runner = rig.make_pooled(cores=2, max_parallel=None, gpus=["a", "b"])
+    result = await rig.study(runner, [{}] * 80, python(STAMP, "stamp", "0.004"), gpus=1)
+    require_equal("successes", result.statistics.success_count, 80)
+    stamps = [Stamp.read(Path(run.run_dir, "stamp")) for run in result]
+    require(most_at_once(stamps) <= 2, "more than two runs were at work on two cores")
+    _require_apart(stamps)
 
 
 @pooled_runner
@@ -63,9 +72,7 @@ async def gpu_ids_are_distinct(rig: Rig) -> None:
         for stamp in stamps:
             require(set(stamp.gpus) <= ids, f"a run saw the GPUs {stamp.gpus}, of {sorted(ids)}")
             require_equal("RUNSEMBLE_GPUS", stamp.named_gpus, ",".join(stamp.gpus))
-        for one, other in concurrent_pairs(stamps):
-            shared = set(one.gpus) & set(other.gpus)
-            require(not shared, f"GPUs {sorted(shared)} were given to two runs at a time")
+        _require_apart(stamps)
 
 
 @pooled_runner
@@ -90,13 +97,41 @@ async def a_request_too_large_is_refused(rig: Rig) -> None:
         else:
             raise AssertionError("a request for a million cores was taken in")
     runner = rig.make_pooled()
-    run = runner.add(sh("exit 0"), rig.directory, cores=1_000_000)
+    too_large = runner.add(sh("exit 0"), rig.directory, cores=1_000_000)
+    other = runner.add(sh("echo once >> other"), rig.directory)
     try:
         await runner.gather()
     except RequestError:
-        require_equal("status", run.status, "skipped")
+        require_equal("statuses", (too_large.status, other.status), ("skipped", "pending"))
+        require(not exists(rig.directory, "other"), "gather refused a request and yet started a run")
     else:
         raise AssertionError("gather did not refuse a request for a million cores")
+    await runner.gather()
+    require_equal("end of the other run", (other.status, read(rig.directory, "other")), ("success", "once\n"))
+
+
+@pooled_runner
+async def too_much_memory_ends_a_run(rig: Rig) -> None:
+    """A run that uses more memory than it asked for is ended; its cause is ``oom``, and its neighbour goes on."""
+    runner = rig.make_pooled(mem_mib=400)
+    greedy = runner.add(python("x = b'x' * (300 << 20); import signal; signal.pause()"), rig.directory, mem_mib=100)
+    modest = runner.add(python("x = b'x' * (20 << 20)"), rig.directory, mem_mib=200)
+    await runner.gather()
+    found = [(run.status, run.cause) for run in (greedy, modest)]
+    require_equal("ends", found, [("failure", Cause.OOM), ("success", Cause.OK)])
+
+
+def _are_pinned(stamps: list[Stamp]) -> bool:
+    everywhere = frozenset(os.sched_getaffinity(0))
+    return any(stamp.cores != everywhere for stamp in stamps)
+
+
+def _require_apart(stamps: list[Stamp]) -> None:
+    is_pinned = _are_pinned(stamps)
+    for one, other in concurrent_pairs(stamps):
+        gpus, cores = set(one.gpus) & set(other.gpus), one.cores & other.cores
+        require(not gpus, f"GPUs {sorted(gpus)} were given to two runs at a time")
+        require(not (is_pinned and cores), f"cores {sorted(cores)} were given to two runs at a time")
 
 
 async def _stamps(rig: Rig, runner: PooledRunner, requests: list[dict[str, Any]]) -> list[Stamp]:

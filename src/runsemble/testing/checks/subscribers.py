@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from runsemble.model import events
 from runsemble.testing.registry import pooled_runner
-from runsemble.testing.require import require, require_equal
+from runsemble.testing.require import PATIENCE_S, require, require_equal
 from runsemble.testing.rig import Rig, sh
 
 
@@ -43,6 +44,25 @@ async def a_subscriber_that_takes_nothing_disturbs_nobody(rig: Rig) -> None:
     runner.bus.unsubscribe(subscription)
     ended = [event async for event in subscription if isinstance(event, events.RunEnded)]
     require_equal("ends that waited for it", len(ended), 50)
+
+
+@pooled_runner
+async def events_can_be_iterated(rig: Rig) -> None:
+    """`events()` yields what happens from then on, and ends when the runner is left."""
+    async with rig.make_pooled() as runner:
+        heard: list[events.Event] = []
+
+        async def hear() -> None:
+            heard.extend([event async for event in runner.events()])
+
+        listening = asyncio.create_task(hear())
+        await asyncio.sleep(0)
+        runs = [runner.add(sh("exit 0"), rig.directory) for _ in range(3)]
+        await runner.gather()
+    await asyncio.wait_for(listening, PATIENCE_S)
+    for kind in (events.RunAdded, events.RunStarted, events.AttemptEnded, events.RunEnded):
+        told = sorted(event.run for event in heard if isinstance(event, kind))
+        require_equal(f"runs of {kind.__name__}", told, [run.id for run in runs])
 
 
 @contextmanager

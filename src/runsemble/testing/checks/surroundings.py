@@ -76,6 +76,17 @@ async def the_rest_of_the_environment_is_the_callers(rig: Rig) -> None:
 
 
 @any_runner
+async def a_changed_environment_reaches_later_runs(rig: Rig) -> None:
+    """A run sees the environment that the caller has when it adds the run, not that of an earlier one."""
+    runner = rig.make()
+    for value in (b"before", b"after"):
+        with _variables({b"CHECK_CHANGES": value}):
+            runner.add(python(_COPY_PROC, "environ"), rig.directory)
+            await runner.gather()
+        require_equal("variable", _read_env(rig.directory).get(b"CHECK_CHANGES"), value)
+
+
+@any_runner
 async def a_run_starts_in_its_directory(rig: Rig) -> None:
     """A run's current directory is the one it was given, whatever its name."""
     runner = rig.make()

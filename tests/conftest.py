@@ -1,0 +1,86 @@
+"""Held against every test: no blocking call on the event loop, and nothing left behind."""
+
+from __future__ import annotations
+
+import gc
+import inspect
+import os
+import time
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+from blockbuster import BlockBuster, blockbuster_ctx
+
+from runsemble.agent import proc
+from runsemble.testing.leftovers import Belongings, command_of, find_leftovers, pids_with, wait_leftovers
+
+#: In the environment of everything that the tests of this session start, so that it is known wherever it went.
+MARK = f"TESTED_BY={os.getpid()}-{os.urandom(4).hex()}"
+#: Seconds that processes whose parent was killed may take to end by themselves.
+ORPHANS_S = 3.0
+
+#: Calls that ask the kernel for what it has at hand, and no disk.
+NEVER_BLOCKING = ("os.getcwd", "os.path.abspath")
+#: Calls that look blocking and are not worth a thread: (what, file, function) -> the reason.
+HARMLESS: dict[tuple[str, str, str], str] = {
+    ("io.TextIOWrapper.read", "runsemble/agent/inventory.py", "_read"): "the kernel's own files, which no disk holds",
+    ("io.BufferedReader.read", "runsemble/runners/table.py", "_read_output"): "the test's own call, for a small file",
+    ("io.BufferedReader.read", "runsemble/runners/table.py", "read_posted"): "the same",
+    ("os.stat", "runsemble/nodes/local.py", "open"): "once per agent, in /tmp of this machine",
+    ("os.mkdir", "runsemble/agent/place.py", "make_place"): "the same",
+    ("os.mkdir", "runsemble/agent/place.py", "make_private"): "once per runner, in /tmp of this machine",
+}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    name, _, value = MARK.partition("=")
+    os.environ[name] = value
+
+
+def is_async(request: pytest.FixtureRequest) -> bool:
+    return inspect.iscoroutinefunction(getattr(request, "function", None))
+
+
+@pytest.fixture(autouse=True)
+def no_blocking_call(request: pytest.FixtureRequest) -> Iterator[BlockBuster | None]:
+    """Turn a blocking call that runsemble makes on the event loop into a failure."""
+    if not is_async(request):
+        yield None
+        return
+    with blockbuster_ctx("runsemble", excluded_modules=["runsemble.testing", "runsemble.agent"]) as blockbuster:
+        for what in NEVER_BLOCKING:
+            blockbuster.functions[what].deactivate()
+        for what, file, function in HARMLESS:
+            blockbuster.functions[what].can_block_in(file, function)
+        yield blockbuster
+
+
+@pytest.fixture
+async def nothing_left_in_loop() -> AsyncIterator[None]:
+    before = Belongings.now()
+    yield
+    left = await wait_leftovers(before)
+    if left:
+        gc.collect()  # let what is unclosed be complained about here, and not in a later test
+    assert not left, "the test left behind: " + "; ".join(left)
+
+
+@pytest.fixture(autouse=True)
+def nothing_left(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail a test that leaves a process, descriptor, thread, task or an agent's directory behind."""
+    before = Belongings.now()
+    strangers = pids_with(MARK.encode())
+    if is_async(request):  # there the event loop has descriptors of its own, which come and go with it
+        request.getfixturevalue("nothing_left_in_loop")
+        yield
+    else:
+        yield
+        left = find_leftovers(before)
+        assert not left, "the test left behind: " + "; ".join(left)
+    give_up = time.monotonic() + ORPHANS_S
+    while time.monotonic() < give_up:
+        left_pids = [pid for pid in pids_with(MARK.encode(), strangers) if not proc.is_zombie(pid)]
+        if not left_pids:
+            return
+        time.sleep(0.01)
+    pytest.fail("the test left processes behind: " + "; ".join(f"{pid} ({command_of(pid)})" for pid in left_pids))

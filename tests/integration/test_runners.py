@@ -1,0 +1,239 @@
+"""Studies on the runners: one of the user's own, the one for debugging, one that is kept for several studies."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from runsemble import (
+    AbstractRunner,
+    DebugRunner,
+    FileResource,
+    ParallelLocalRunner,
+    RunHandle,
+    RunStatistics,
+    UsageError,
+    multirun,
+)
+from runsemble.errors import RunnerClosed
+
+from .conftest import RunStudy
+from .support import PYTHON, Gate, own_agents, wait_until
+
+
+class OwnRunner(AbstractRunner):
+    """A runner as a user writes it: three methods, one process after another."""
+
+    def __init__(self) -> None:
+        self.todo: list[tuple[list[str], Path, RunHandle]] = []
+        self.handles: list[RunHandle] = []
+
+    def add(self, cmd: Sequence[str], cwd: Path = Path(".")) -> RunHandle:
+        handle = RunHandle()
+        self.todo.append((list(cmd), cwd, handle))
+        self.handles.append(handle)
+        return handle
+
+    async def gather(self) -> None:
+        while self.todo:
+            cmd, cwd, handle = self.todo.pop(0)
+            handle.status = "running"
+            process = await asyncio.create_subprocess_exec(*cmd, cwd=cwd)
+            handle.returncode = await process.wait()
+            handle.status = "success" if handle.returncode == 0 else "failure"
+
+    def compute_statistics(self) -> RunStatistics:
+        return RunStatistics.of(handle.status for handle in self.handles)
+
+
+SQUARE = "from runsemble import getRunParams, postRunResults; postRunResults(getRunParams()['x'] ** 2)"
+
+
+@pytest.mark.parametrize("make_runner", [OwnRunner, DebugRunner], ids=lambda kind: kind.__name__)
+class TestARunnerWithThreeMethods:
+    """What `multirun` does for a runner that only starts commands."""
+
+    def test_runs_have_directories_inputs_and_parameters(
+        self, study: RunStudy, here: Path, make_runner: type[AbstractRunner]
+    ) -> None:
+        (here / "table").write_text("data")
+        script = "pwd > where; cat table > seen; cat params.json > params; echo {x} > arg"
+        inputs = [FileResource("table", rename="table")]
+        result = study("sh", "-c", script, runs=[{"x": 1}, {"x": 2}], runner=make_runner(), input_files=inputs)
+        for run, x in zip(result, (1, 2), strict=True):
+            assert run.status == "success"
+            assert Path(run.run_dir, "where").read_text().strip() == run.run_dir
+            assert Path(run.run_dir, "seen").read_text() == "data"
+            assert Path(run.run_dir, "params").read_text() == f'{{"x":{x}}}'
+            assert Path(run.run_dir, "arg").read_text() == f"{x}\n"
+
+    def test_the_helpers_work_in_the_runs(self, study: RunStudy, make_runner: type[AbstractRunner]) -> None:
+        result = study(PYTHON, "-c", SQUARE, runs=[{"x": 3}, {"x": 4}], runner=make_runner())
+        assert result.results == [9, 16]
+
+    def test_failures_are_told(self, study: RunStudy, make_runner: type[AbstractRunner]) -> None:
+        result = study("sh", "-c", "exit {x}", runs=[{"x": 0}, {"x": 3}], runner=make_runner())
+        assert [run.status for run in result] == ["success", "failure"]
+        assert [str(run.cause) for run in result] == ["ok", "exit"]
+        assert [run.returncode for run in result] == [0, 3]
+        assert (result.statistics.success_count, result.statistics.failure_count) == (1, 1)
+
+    def test_variables_reach_the_runs(self, study: RunStudy, make_runner: type[AbstractRunner]) -> None:
+        script = 'printf %s "$GREETING" > said'
+        result = study("sh", "-c", script, runs=[{"who": "a = b"}], runner=make_runner(), env={"GREETING": "hi {who}"})
+        assert Path(result[0].run_dir, "said").read_text() == "hi a = b"
+
+    def test_what_it_cannot_do_is_refused(self, study: RunStudy, here: Path, make_runner: type[AbstractRunner]) -> None:
+        with pytest.raises(UsageError, match=f"{make_runner.__name__} only starts commands.*timeout_s.*leave it out"):
+            study("true", runner=make_runner(), timeout_s=5)
+        assert not (here / "out").exists()
+
+    def test_it_may_be_used_again(self, study: RunStudy, make_runner: type[AbstractRunner]) -> None:
+        runner = make_runner()
+        assert study("true", runs=[{}] * 2, runner=runner).statistics.success_count == 2
+        assert study("true", runs=[{}] * 3, runner=runner).statistics.success_count == 3
+        assert runner.compute_statistics().total_count == 5
+
+
+def test_runs_for_debugging_speak_to_the_callers_terminal(study: RunStudy, capfd: pytest.CaptureFixture[str]) -> None:
+    study("sh", "-c", "echo out {x}; echo err {x} >&2", runs=[{"x": 1}, {"x": 2}], runner=DebugRunner())
+    out, err = capfd.readouterr()
+    assert out == "out 1\nout 2\n"
+    assert err == "err 1\nerr 2\n"
+
+
+def test_a_run_for_debugging_can_be_talked_to(study: RunStudy, here: Path) -> None:
+    (here / "answers").write_text("first\nsecond\n")
+    saved = os.dup(0)
+    with open(here / "answers", "rb") as answers:
+        os.dup2(answers.fileno(), 0)
+        try:
+            result = study("sh", "-c", "read line; echo $line > heard; cat > /dev/null", runner=DebugRunner())
+        finally:
+            os.dup2(saved, 0)
+            os.close(saved)
+    assert Path(result[0].run_dir, "heard").read_text() == "first\n"
+
+
+def test_a_run_for_debugging_that_cannot_start_fails_and_the_others_go_on(
+    study: RunStudy, capfd: pytest.CaptureFixture[str]
+) -> None:
+    result = study("{program}", runs=[{"program": "no-such-program"}, {"program": "true"}], runner=DebugRunner())
+    assert [run.status for run in result] == ["failure", "success"]
+    assert "no-such-program" in capfd.readouterr().err
+
+
+async def test_an_entered_runner_keeps_its_agent_between_studies(here: Path) -> None:
+    async with ParallelLocalRunner() as runner:
+        agents = own_agents()
+        assert len(agents) == 1
+        for number in range(3):
+            result = await multirun(
+                runs=[{}] * 4, cmd=["true"], output_path=f"out{number}", runner=runner, progress=False
+            )
+            assert result.statistics.success_count == 4
+            assert own_agents() == agents
+        assert runner.compute_statistics().success_count == 12
+    assert own_agents() == []
+
+
+async def test_two_studies_share_one_runner_and_its_slots(here: Path) -> None:
+    gate = Gate(here / "gate")
+    async with ParallelLocalRunner(max_parallel=2) as runner:
+
+        async def one(name: str) -> list[str]:
+            cmd = ["sh", "-c", f"mkdir ../../busy-{name}{{x}}; {gate.words}; rmdir ../../busy-{name}{{x}}; echo {{x}}"]
+            runs = [{"x": x} for x in range(6)]
+            result = await multirun(runs=runs, cmd=cmd, output_path=name, runner=runner, progress=False)
+            return await asyncio.to_thread(lambda: [run.read_stdout().decode().strip() for run in result])
+
+        def busy() -> int:
+            return sum(name.startswith("busy-") for name in os.listdir(here))
+
+        studies = [asyncio.create_task(one("a")), asyncio.create_task(one("b"))]
+        await asyncio.to_thread(wait_until, "both slots are in use", lambda: busy() == 2)
+        assert runner.pool.usage.runs == 2
+        await asyncio.to_thread(gate.open)
+        assert await asyncio.gather(*studies) == [list("012345"), list("012345")]
+        assert len(own_agents()) <= 2
+
+
+async def test_a_study_that_fails_leaves_another_on_the_same_runner_alone(here: Path) -> None:
+    gate = Gate(here / "gate")
+    async with ParallelLocalRunner(max_parallel=2) as runner:
+        good = asyncio.create_task(
+            multirun(
+                runs=[{}], cmd=["sh", "-c", f"touch ../began; {gate.words}"], output_path="good", runner=runner,
+                progress=False,
+            )
+        )  # fmt: skip
+        await asyncio.to_thread(wait_until, "it runs", (here / "good/began").exists)
+        with pytest.raises(UsageError):
+            await multirun(runs=[{}], cmd=[], output_path="bad", runner=runner, progress=False)
+        bad = asyncio.create_task(
+            multirun(runs=[{}], cmd=["sleep", "1000"], output_path="bad", runner=runner, progress=False)
+        )
+        await asyncio.to_thread(wait_until, "both run", lambda: runner.pool.usage.runs == 2)
+        bad.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await bad
+        await asyncio.to_thread(gate.open)
+        assert (await good)[0].status == "success"
+
+
+async def test_more_slots_than_cores_are_slots(here: Path) -> None:
+    gate = Gate(here / "gate")
+    count = 4 * (os.cpu_count() or 1)
+    study = asyncio.create_task(
+        multirun(
+            runs=[{"x": x} for x in range(count)],
+            cmd=["sh", "-c", f"touch ../{{x}}-began; {gate.words}"],
+            output_path="out",
+            runner=ParallelLocalRunner(max_parallel=count),
+            progress=False,
+        )
+    )
+
+    def began() -> int:
+        return sum(name.endswith("-began") for name in os.listdir(here / "out")) if (here / "out").exists() else 0
+
+    await asyncio.to_thread(wait_until, "all run at once", lambda: began() == count)
+    await asyncio.to_thread(gate.open)
+    assert (await study).statistics.success_count == count
+
+
+async def test_user_code_takes_its_share_of_the_pool(here: Path) -> None:
+    async with ParallelLocalRunner(max_parallel=1) as runner:
+        async with runner.pool.acquire(cores=1):
+            study = asyncio.create_task(
+                multirun(runs=[{}], cmd=["true"], output_path="out", runner=runner, progress=False)
+            )
+            await asyncio.to_thread(wait_until, "the study has begun", (here / "out").exists)
+            assert runner.pool.usage.runs == 1
+            assert runner.compute_statistics().running_count == 0
+        assert (await study)[0].status == "success"
+
+
+def test_a_runner_that_was_not_entered_says_so() -> None:
+    with pytest.raises(RunnerClosed, match="use `async with runner:`"):
+        _ = ParallelLocalRunner().engine
+
+
+async def test_leaving_the_block_ends_what_still_runs(here: Path) -> None:
+    async with ParallelLocalRunner(grace_s=0.5) as runner:
+        run = runner.add(["sh", "-c", "echo $$ > pid; sleep 1000"])
+        await asyncio.to_thread(wait_until, "it runs", (here / "pid").exists)
+        assert run.status == "running"
+    assert (run.status, str(run.cause)) == ("failure", "cancelled")
+    assert own_agents() == []
+
+
+def test_the_interpreter_of_the_runs_is_the_drivers(study: RunStudy) -> None:
+    if sys.prefix == sys.base_prefix:
+        pytest.skip("the tests do not run in a virtual environment")
+    assert study("python", "-c", "import sys; print(sys.prefix)")[0].read_stdout().decode().strip() == sys.prefix
