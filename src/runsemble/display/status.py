@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
@@ -160,7 +161,7 @@ class StatusDisplay:
             total=self._total,
             unit=" runs",
             file=self._stream,
-            dynamic_ncols=True,
+            **_width(self._stream),
             bar_format=_BAR if self._total is not None else _BAR_WITHOUT_TOTAL,
         )
         bar.start_t -= time.monotonic() - self._began
@@ -180,6 +181,15 @@ class StatusDisplay:
             self._stream.flush()
         except (OSError, ValueError):
             pass  # nobody is listening any more; the study goes on
+
+
+def _width(stream: TextIO) -> dict[str, Any]:
+    """Return the bar's width: that of the terminal, or 80 columns where it does not know its own."""
+    try:
+        is_known = os.get_terminal_size(stream.fileno()).columns > 0
+    except (OSError, ValueError, AttributeError):
+        is_known = True
+    return {"dynamic_ncols": True} if is_known else {"ncols": 80}
 
 
 def _is_terminal(stream: TextIO) -> bool:

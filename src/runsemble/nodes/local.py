@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+
+import anyio.to_thread
 
 from runsemble.agent import place
 from runsemble.agent.protocol import READY
@@ -168,11 +171,12 @@ class LocalNode:
     async def close(self, patience_s: float) -> None:
         """Wait for an agent that was told to end; end it if it takes longer than `patience_s`."""
         agent, self._agent = self._agent, None
-        if agent is None:
-            return
-        try:
-            async with asyncio.timeout(patience_s):
+        if agent is not None:
+            try:
+                async with asyncio.timeout(patience_s):
+                    await agent.wait()
+            except TimeoutError:
+                agent.kill()
                 await agent.wait()
-        except TimeoutError:
-            agent.kill()
-            await agent.wait()
+        if self._directory:  # an agent that was killed, or never came up, has left it
+            await anyio.to_thread.run_sync(lambda: shutil.rmtree(self._directory, ignore_errors=True))

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from runsemble.display.status import StatusDisplay
 from runsemble.model import events
 from runsemble.model.resources import count_of
+from runsemble.model.status import FINAL
 from runsemble.runners.bus import EventBus
 from runsemble.runners.table import RunTable
 
@@ -36,7 +37,7 @@ async def show_progress(table: RunTable, machinery: EventBus, total: int | None)
 def _run_listener(table: RunTable, display: StatusDisplay) -> Callable[[events.Event], None]:
     def hear(event: events.Event) -> None:
         if isinstance(event, events.RunEnded):
-            if event.status == "failure":
+            if event.status == "failure" and event.cause not in FINAL:
                 run = table[event.run]
                 where = run.stderr or run.run_dir
                 display.fail(event.run, run.message, run.last_words, where)

@@ -80,6 +80,7 @@ class Station:
         self._live: dict[int, int] = {}  #: the runs that it said are alive, with their leases
         self._welcomed = asyncio.Event()
         self._refusal = ""
+        self._is_dismissed = False
         self._lost_at: list[float] = []
 
     def twin(self) -> Station:
@@ -126,12 +127,13 @@ class Station:
     def dismiss(self, how: str) -> None:
         """Tell the agent to end what runs ("stop" or "kill"), and then itself."""
         if self._link is not None:
+            self._is_dismissed = True
             self._link.send("bye", how)
             self._link.flush()
 
     async def close(self, patience_s: float) -> None:
-        """Wait for the dismissed agent to end; end it after `patience_s` seconds."""
-        await self.node.close(patience_s)
+        """Wait for the dismissed agent to end; end it after `patience_s` seconds, or at once if it was not told."""
+        await self.node.close(patience_s if self._is_dismissed else 0.0)
         if self._link is not None:
             self._link.close()
             self._link = None

@@ -11,7 +11,7 @@ from runsemble.model.stats import RunStatistics
 from runsemble.testing.files import read
 from runsemble.testing.gate import WAIT_AT_GATE
 from runsemble.testing.registry import any_runner, pooled_runner
-from runsemble.testing.require import require, require_equal, wait_file
+from runsemble.testing.require import require, require_equal, wait_file, wait_until
 from runsemble.testing.rig import Rig, sh
 
 
@@ -105,7 +105,7 @@ async def giving_up_on_a_run_does_not_end_it(rig: Rig) -> None:
     gate = rig.new_gate()
     async with rig.make_pooled() as runner:
         run = runner.add(sh(WAIT_AT_GATE, gate), rig.directory)
-        await wait_file(rig.directory, "started")
+        await wait_until(lambda: run.status == "running", "the run to be running")
         with anyio.move_on_after(0.01):
             await run
         require_equal("status", run.status, "running")

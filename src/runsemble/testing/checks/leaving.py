@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import time
+
+import anyio
+
 from runsemble.model.status import Cause
 from runsemble.testing.gate import WAIT_AT_GATE
 from runsemble.testing.leftovers import Belongings, wait_leftovers
 from runsemble.testing.registry import any_runner, pooled_runner
 from runsemble.testing.require import require, require_equal, wait_file
 from runsemble.testing.rig import Rig, sh
+
+#: Seconds within which something happens that takes no time by itself.
+_SOON_S = 5.0
 
 
 @any_runner
@@ -58,6 +65,30 @@ async def leaving_is_bounded(rig: Rig) -> None:
         await wait_file(rig.directory, "started")
     rig.require_no_process()
     require_equal("end", (run.status, run.cause, run.returncode), ("failure", Cause.CANCELLED, -9))
+
+
+@pooled_runner
+async def a_run_added_before_the_block_runs_in_it(rig: Rig) -> None:
+    """A run that was added before the runner was entered starts when it is."""
+    runner = rig.make_pooled()
+    run = runner.add(sh("exit 0"), rig.directory)
+    async with runner:
+        with anyio.move_on_after(_SOON_S):
+            await run
+    require_equal("status", run.status, "success")
+
+
+@pooled_runner
+async def leaving_does_not_wait_for_what_never_started(rig: Rig) -> None:
+    """A block that is left at once is left soon, whatever was added before."""
+    runner = rig.make_pooled()
+    run = runner.add(sh(WAIT_AT_GATE, rig.new_gate()), rig.directory)
+    began = time.monotonic()
+    async with runner:
+        pass
+    took_s = time.monotonic() - began
+    require(took_s < _SOON_S, f"leaving took {took_s:.1f} s")
+    require(run.status != "running", "the run is still running, it is said")
 
 
 @pooled_runner

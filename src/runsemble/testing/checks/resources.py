@@ -12,7 +12,7 @@ from runsemble.runners.pooled import PooledRunner
 from runsemble.testing.files import exists, read
 from runsemble.testing.gate import WAIT_AT_GATE
 from runsemble.testing.registry import pooled_runner
-from runsemble.testing.require import require, require_equal, wait_file
+from runsemble.testing.require import require, require_equal, wait_file, wait_until
 from runsemble.testing.rig import Rig, python, sh
 from runsemble.testing.stamps import STAMP, Stamp, concurrent_pairs, most_at_once
 
@@ -54,6 +54,7 @@ async def no_more_runs_at_a_time_than_max_parallel(rig: Rig) -> None:
         places = [Path(run.run_dir, "started") for run in runs]
         for path in places[:slots]:
             await wait_file(path)
+        await wait_until(lambda: runner.compute_statistics().running_count >= slots, f"{slots} runs to be running")
         require_equal("running", runner.compute_statistics().running_count, slots)
         require_equal("runs at work", sum(path.exists() for path in places), slots)
         gate.let_through(len(runs))
