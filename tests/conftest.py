@@ -6,13 +6,20 @@ import gc
 import inspect
 import os
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Collection, Iterator
 
 import pytest
 from blockbuster import BlockBuster, blockbuster_ctx
 
 from runsemble.agent import proc
-from runsemble.testing.leftovers import Belongings, command_of, find_leftovers, pids_with, wait_leftovers
+from runsemble.testing.leftovers import (
+    Belongings,
+    command_of,
+    find_leftovers,
+    pids_with,
+    recorded_places,
+    wait_leftovers,
+)
 
 #: In the environment of everything that the tests of this session start, so that it is known wherever it went.
 MARK = f"TESTED_BY={os.getpid()}-{os.urandom(4).hex()}"
@@ -68,19 +75,22 @@ async def nothing_left_in_loop() -> AsyncIterator[None]:
 @pytest.fixture(autouse=True)
 def nothing_left(request: pytest.FixtureRequest) -> Iterator[None]:
     """Fail a test that leaves a process, descriptor, thread, task or an agent's directory behind."""
-    before = Belongings.now()
-    strangers = pids_with(MARK.encode())
-    if is_async(request):  # there the event loop has descriptors of its own, which come and go with it
-        request.getfixturevalue("nothing_left_in_loop")
+    before, strangers = Belongings.now(), pids_with(MARK.encode())
+    with recorded_places() as places:
+        if is_async(request):  # there the event loop has descriptors of its own, which come and go with it
+            request.getfixturevalue("nothing_left_in_loop")
         yield
-    else:
-        yield
-        left = find_leftovers(before)
-        assert not left, "the test left behind: " + "; ".join(left)
+    left = [] if is_async(request) else find_leftovers(before)
+    left += [f"directory {path}" for path in places if os.path.exists(path)]
+    left += [f"process {pid} ({command_of(pid)})" for pid in wait_orphans(strangers)]
+    assert not left, "the test left behind: " + "; ".join(left)
+
+
+def wait_orphans(strangers: Collection[int]) -> list[int]:
+    """Return the processes that the test brought about and that do not end soon, wherever they went."""
     give_up = time.monotonic() + ORPHANS_S
-    while time.monotonic() < give_up:
-        left_pids = [pid for pid in pids_with(MARK.encode(), strangers) if not proc.is_zombie(pid)]
-        if not left_pids:
-            return
+    while True:
+        alive = [pid for pid in pids_with(MARK.encode(), strangers) if not proc.is_zombie(pid)]
+        if not alive or time.monotonic() > give_up:
+            return alive
         time.sleep(0.01)
-    pytest.fail("the test left processes behind: " + "; ".join(f"{pid} ({command_of(pid)})" for pid in left_pids))

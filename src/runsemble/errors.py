@@ -81,7 +81,9 @@ class ResultError(RunsembleError):
 
 
 class AgentError(RunsembleError):
-    """The agent that starts the runs could not be started or reached."""
+    """The agent that starts the runs could not be started, reached or kept alive."""
+
+    result: Any
 
 
 class RunnerClosed(RunsembleError):

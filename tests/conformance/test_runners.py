@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 
 from runsemble.errors import UsageError
@@ -47,10 +49,10 @@ class UsersRunner(AbstractRunner):
             process = await asyncio.create_subprocess_exec(*cmd, cwd=cwd)
             try:
                 handle.returncode = await process.wait()
-            except asyncio.CancelledError:
-                process.kill()
-                await process.wait()
-                raise
+            finally:
+                with suppress(ProcessLookupError), anyio.CancelScope(shield=True):
+                    process.kill()
+                    await process.wait()
         except OSError:
             pass
         finally:
@@ -105,6 +107,8 @@ NEEDS_A_POOL = [
     "a_run_can_be_awaited",
     "leaving_ends_what_still_runs",
     "leaving_is_bounded",
+    "a_run_added_before_the_block_runs_in_it",
+    "leaving_does_not_wait_for_what_never_started",
     "an_exception_in_the_block_is_passed_on",
     "a_runner_can_be_entered_again",
     "output_is_kept_as_asked_for",

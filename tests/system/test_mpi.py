@@ -15,7 +15,7 @@ pytestmark = pytest.mark.skipif(shutil.which("mpirun") is None, reason="no mpiru
 
 #: Open MPI refuses root, as which tests may run on a machine of their own.
 AS_ROOT = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
-TELL = "grep Cpus_allowed_list /proc/self/status | tr -d '\\n'; echo \" rank ${OMPI_COMM_WORLD_RANK-$PMI_RANK}\""
+TELL = 'printf "%s rank %s\\n" "$(grep Cpus_allowed_list /proc/self/status)" "${OMPI_COMM_WORLD_RANK-$PMI_RANK}"'
 
 
 @pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="there is one core only")

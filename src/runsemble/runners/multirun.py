@@ -10,7 +10,7 @@ from typing import Any, Literal
 import anyio
 import anyio.to_thread
 
-from runsemble.errors import FeedError, RequestError, UsageError
+from runsemble.errors import AgentError, FeedError, RequestError, UsageError
 from runsemble.model import events
 from runsemble.model.files import FileResource, OutputMode
 from runsemble.model.resources import Request, accounted_memory
@@ -84,7 +84,8 @@ async def multirun(
         UsageError: The request makes no sense. Where a parameter set is at fault, `.index` says which, and `.result`
             holds the runs so far; running ones were stopped. If none had run, nothing is left behind.
         FeedError: `runs` itself raised; likewise.
-        AgentError: The agent that starts the runs could not be started, or kept alive.
+        AgentError: The agent that starts the runs could not be started, or kept alive; then `.result` holds the runs
+            so far.
     """
     if progress not in ("auto", True, False):
         raise UsageError(f"progress must be 'auto', True or False, not {progress!r}")
@@ -152,6 +153,10 @@ class _StudyOnRunner:
                 await self._end(Cause.ABORTED)
                 if not table.statistics.ended_count:
                     await anyio.to_thread.run_sync(study.discard)
+                error.result = result
+                raise
+            except AgentError as error:
+                await self._end(Cause.AGENT_LOST)
                 error.result = result
                 raise
             except BaseException:

@@ -6,13 +6,14 @@ import asyncio
 import os
 from abc import abstractmethod
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self, get_args
 
 import anyio
 
-from runsemble.errors import RequestError, RunnerClosed, UsageError
+from runsemble.errors import AgentError, RequestError, RunnerClosed, UsageError
 from runsemble.launch.argv import check_command, resolve_program
 from runsemble.launch.environment import base_environment
 from runsemble.model.events import Event
@@ -127,7 +128,7 @@ class PooledRunner(AbstractRunner):
 
     async def _end_table(self, engine: Engine, table: RunTable, cause: Cause, how: str = "stop") -> None:
         self._stop(engine, table, cause, how)
-        with anyio.move_on_after(self._grace_s + END_S):
+        with anyio.move_on_after(self._grace_s + END_S), suppress(AgentError):
             await engine.settled(table)
 
     @property

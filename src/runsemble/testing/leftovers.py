@@ -1,4 +1,4 @@
-"""What this process holds now and did not hold before: descriptors, children, threads, tasks, agents' places."""
+"""What this process holds now and did not hold before: descriptors, children, threads, tasks, homes of agents."""
 
 from __future__ import annotations
 
@@ -6,15 +6,14 @@ import asyncio
 import os
 import threading
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from runsemble.agent import place, proc
 
 #: Threads that wait for the next piece of work: AnyIO's and asyncio's, which end with their event loop.
 IDLE_WORKERS = ("AnyIO worker thread", "asyncio_", "ThreadPoolExecutor-")
-#: Seconds for which a directory that no agent serves may exist: one was just made there, or has just ended.
-UNSERVED_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +24,11 @@ class Belongings:
     children: frozenset[int]  #: process ids, of those that ended and were not waited for too
     threads: frozenset[threading.Thread]  #: but daemons and idle workers
     tasks: frozenset[asyncio.Task[object]]  #: of the running event loop, but the current one
-    places: frozenset[str]  #: directories in which agents live, other programs' too
 
     @classmethod
     def now(cls) -> Belongings:
         """Look what this process holds."""
-        return cls(_descriptors(), frozenset(proc.children_of(os.getpid())), _threads(), _tasks(), _places())
+        return cls(_descriptors(), frozenset(proc.children_of(os.getpid())), _threads(), _tasks())
 
 
 def find_leftovers(before: Belongings, but: Collection[str] = ()) -> list[str]:
@@ -41,7 +39,6 @@ def find_leftovers(before: Belongings, but: Collection[str] = ()) -> list[str]:
     words += [f"child process {pid} ({command_of(pid)})" for pid in sorted(now.children - before.children)]
     words += [f"thread {thread.name}" for thread in now.threads - before.threads]
     words += [f"task {task!r}" for task in now.tasks - before.tasks if not task.done()]
-    words += [f"directory {path}" for path in sorted(now.places - before.places) if _is_ours(path)]
     return words
 
 
@@ -53,6 +50,27 @@ async def wait_leftovers(before: Belongings, patience_s: float = 1.0, but: Colle
         if not left or time.monotonic() > give_up:
             return left
         await asyncio.sleep(0.005)
+
+
+@contextmanager
+def recorded_places() -> Iterator[list[str]]:
+    """Note, while the block runs, the directories that this process makes for agents to live in.
+
+    The directory above them is shared with the user's other programs, so what is new there may be somebody else's.
+    """
+    made: list[str] = []
+    make_place = place.make_place
+
+    def make_and_note() -> str:
+        path = make_place()
+        made.append(path)
+        return path
+
+    place.make_place = make_and_note
+    try:
+        yield made
+    finally:
+        place.make_place = make_place
 
 
 def command_of(pid: int) -> str:
@@ -91,23 +109,3 @@ def _tasks() -> frozenset[asyncio.Task[object]]:
         return frozenset(asyncio.all_tasks() - {asyncio.current_task()})
     except RuntimeError:  # no event loop runs
         return frozenset()
-
-
-def _places() -> frozenset[str]:
-    try:
-        names = os.listdir(place.root())
-    except FileNotFoundError:
-        return frozenset()
-    return frozenset(os.path.join(place.root(), name) for name in names if name != "cores")
-
-
-def _is_ours(path: str) -> bool:
-    """Tell whether a directory of an agent was left by this process: our child serves it, or nobody does."""
-    servers = [pid for pid in pids_with(os.fsencode(path)) if b"\0serve\0" in proc.read(f"/proc/{pid}/cmdline")]
-    if servers:
-        own = set(proc.descendants_of(os.getpid()))
-        return any(pid in own for pid in servers)
-    try:
-        return time.time() - os.stat(path).st_mtime > UNSERVED_S
-    except FileNotFoundError:
-        return False

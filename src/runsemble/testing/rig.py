@@ -6,7 +6,8 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import AsyncIterable, Callable, Iterable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeAlias
@@ -16,12 +17,16 @@ from runsemble.runners.abstract import AbstractRunner
 from runsemble.runners.multirun import multirun
 from runsemble.runners.outcome import MultirunResult
 from runsemble.runners.pooled import PooledRunner
+from runsemble.testing.files import exists
 from runsemble.testing.gate import Gate
-from runsemble.testing.leftovers import Belongings, command_of, pids_with, wait_leftovers
+from runsemble.testing.leftovers import Belongings, command_of, pids_with, recorded_places, wait_leftovers
 from runsemble.testing.require import require
 
 #: Makes a fresh runner; see `check_runner` for the keywords it is called with.
 Factory: TypeAlias = Callable[..., AbstractRunner]
+
+#: What `multirun` takes.
+Parameters: TypeAlias = Iterable[Mapping[str, Any]] | AsyncIterable[Mapping[str, Any]]
 
 #: Seconds between TERM and KILL that checks ask for.
 GRACE_S = 0.3
@@ -43,6 +48,7 @@ class Rig:
         self._factory = factory
         self._count = 0
         self._gates: list[Gate] = []
+        self._stack = ExitStack()
         self.mark = os.urandom(8).hex()
 
     def __enter__(self) -> Self:
@@ -50,6 +56,7 @@ class Rig:
         self._before = Belongings.now()
         self.directory = Path(tempfile.mkdtemp(prefix="runsemble-check-"))
         os.environ[MARK] = self.mark
+        self._places = self._stack.enter_context(recorded_places())
         return self
 
     def __exit__(
@@ -57,6 +64,7 @@ class Rig:
     ) -> None:
         """Remove the directory and the mark."""
         self.close_gates()
+        self._stack.close()
         del os.environ[MARK]
         shutil.rmtree(self.directory, ignore_errors=True)
 
@@ -92,9 +100,7 @@ class Rig:
         while self._gates:
             self._gates.pop().close()
 
-    async def study(
-        self, runner: AbstractRunner, runs: Iterable[Mapping[str, Any]], cmd: list[str], **options: Any
-    ) -> MultirunResult:
+    async def study(self, runner: AbstractRunner, runs: Parameters, cmd: list[str], **options: Any) -> MultirunResult:
         """Await `multirun` in a new directory, without a bar."""
         return await multirun(runs=runs, cmd=cmd, runner=runner, output_path=self.new_path(), progress=False, **options)
 
@@ -116,8 +122,9 @@ class Rig:
         require(not alive, "still alive: " + "; ".join(f"{pid} ({command_of(pid)})" for pid in alive))
 
     async def wait_leftovers(self) -> list[str]:
-        """Return what this process holds beyond what it held before the check, gates aside, and marked processes."""
+        """Return what is left of what the check brought about so far, gates aside."""
         left = await wait_leftovers(self._before, but=[gate.path for gate in self._gates])
+        left += [f"directory {path}" for path in self._places if exists(path)]
         return left + [f"process {pid} ({command_of(pid)})" for pid in self.processes()]
 
 

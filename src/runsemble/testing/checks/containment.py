@@ -33,7 +33,7 @@ while True:
 
 #: Leaves a process behind that has a session of its own, no parent, no environment and no word of its origin.
 _HIDE = """
-import os, sys
+import os, sys, time
 if os.fork() == 0:
     os.setsid()
     if os.fork():
@@ -43,7 +43,10 @@ if os.fork() == 0:
     os.rename("hidden.new", "hidden")
     os.chdir("/")
     os.execve(sys.executable, [sys.executable, "-I", "-S", "-c", "import signal; signal.pause()"], {})
-os.wait()
+while not os.path.exists("hidden"):
+    time.sleep(0.001)
+while open("/proc/" + open("hidden").read() + "/environ", "rb").read():
+    time.sleep(0.001)
 """
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any, TypeAlias
 
 import anyio
@@ -18,8 +19,13 @@ from runsemble.testing.rig import Rig, sh
 
 Work: TypeAlias = Callable[[], Coroutine[Any, Any, object]]
 
+#: A run that waits at the gate ``$1``; when it is asked to end, that takes it a moment.
+_WAIT_AND_LINGER = """trap '"$2" -I -S -c "import time; time.sleep(0.1)"; exit 1' TERM; """ + WAIT_AT_GATE
+
 #: Times, in seconds after its beginning, at which a study is cancelled: before, while and after its agent starts.
 _MOMENTS_S = (0.0, 0.001, 0.003, 0.01, 0.02, 0.03, 0.045, 0.06, 0.08, 0.1, 0.13, 0.17, 0.22)
+#: Seconds within which a study ends whose runs end at once.
+_SOON_S = 5.0
 #: After how many turns of the event loop a study is cancelled whose last run has ended.
 _TURNS = (0, 1, 2, 3, 4, 6, 10)
 
@@ -46,6 +52,28 @@ async def a_task_that_runs_a_study_can_be_cancelled(rig: Rig) -> None:
 async def a_scope_around_a_study_can_be_cancelled(rig: Rig) -> None:
     """Cancelling an AnyIO scope around `multirun` ends the runs and leaves the scope."""
     await _cancel_as_scope(rig, _study(rig))
+
+
+@any_runner
+async def a_study_can_be_cancelled_while_it_reads_parameters(rig: Rig) -> None:
+    """Cancelling `multirun` while its iterable makes it wait ends the runs so far, and no further one starts."""
+    reading, gate = asyncio.Event(), rig.new_gate()
+
+    async def parameters() -> AsyncIterator[dict[str, int]]:
+        yield {"x": 1}
+        yield {"x": 2}
+        reading.set()
+        await asyncio.Event().wait()
+
+    task = asyncio.create_task(rig.study(rig.make(), parameters(), sh(WAIT_AT_GATE, gate)))
+    await asyncio.wait_for(reading.wait(), PATIENCE_S)
+    task.cancel()
+    await asyncio.wait([task], timeout=_SOON_S)
+    goes_on = not task.done()
+    task.cancel()
+    await _require_cancelled(task)
+    require(not goes_on, "the study went on although it was cancelled")
+    rig.require_no_process()
 
 
 @pooled_runner
@@ -108,14 +136,14 @@ def _gather(rig: Rig) -> Work:
     """Return what gathers runs that wait at a gate for ever."""
     runner, gate = rig.make(), rig.new_gate()
     for _ in range(4):
-        runner.add(sh(WAIT_AT_GATE, gate), rig.new_dir())
+        runner.add(sh(_WAIT_AND_LINGER, gate, sys.executable), rig.new_dir())
     return runner.gather
 
 
 def _study(rig: Rig) -> Work:
     """Return what runs a study whose runs wait at a gate for ever."""
     runner, gate = rig.make(), rig.new_gate()
-    return lambda: rig.study(runner, [{"x": x} for x in range(50)], sh(WAIT_AT_GATE, gate))
+    return lambda: rig.study(runner, [{"x": x} for x in range(50)], sh(_WAIT_AND_LINGER, gate, sys.executable))
 
 
 async def _cancel_as_task(rig: Rig, work: Work) -> None:

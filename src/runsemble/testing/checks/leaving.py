@@ -8,7 +8,6 @@ import anyio
 
 from runsemble.model.status import Cause
 from runsemble.testing.gate import WAIT_AT_GATE
-from runsemble.testing.leftovers import Belongings, wait_leftovers
 from runsemble.testing.registry import any_runner, pooled_runner
 from runsemble.testing.require import require, require_equal, wait_file
 from runsemble.testing.rig import Rig, sh
@@ -20,25 +19,21 @@ _SOON_S = 5.0
 @any_runner
 async def nothing_is_left_after_gather(rig: Rig) -> None:
     """After `gather` no descriptor, thread, child, task or agent's directory is left, whatever the runs did."""
-    for _ in range(2):  # what is loaded once, such as a library, is no leak
-        before = Belongings.now()
-        runner = rig.make()
-        for cmd in (sh("exit 0"), sh("exit 1"), sh("kill -9 $$"), ["/no/such/program"]):
-            runner.add(cmd, rig.directory)
-        await runner.gather()
-        rig.require_no_process()
-        left = await wait_leftovers(before)
+    runner = rig.make()
+    for cmd in (sh("exit 0"), sh("exit 1"), sh("kill -9 $$"), ["/no/such/program"]):
+        runner.add(cmd, rig.directory)
+    await runner.gather()
+    rig.require_no_process()
+    left = await rig.wait_leftovers()
     require(not left, "; ".join(left))
 
 
 @any_runner
 async def nothing_is_left_after_a_study(rig: Rig) -> None:
     """After `multirun` no descriptor, thread, child, task or agent's directory is left."""
-    for _ in range(2):
-        before = Belongings.now()
-        await rig.study(rig.make(), [{"x": x} for x in range(5)], sh("exit $1", "{x}"))
-        rig.require_no_process()
-        left = await wait_leftovers(before)
+    await rig.study(rig.make(), [{"x": x} for x in range(5)], sh("exit $1", "{x}"))
+    rig.require_no_process()
+    left = await rig.wait_leftovers()
     require(not left, "; ".join(left))
 
 

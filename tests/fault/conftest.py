@@ -1,0 +1,71 @@
+"""Agents started by hand, and drivers in processes of their own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runsemble.agent import place
+
+from ..integration.support import Gate
+from .raw_driver import Agent, RawDriver
+
+StartAgent = Callable[..., Agent]
+Connect = Callable[..., RawDriver]
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Stand in an empty directory."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def gate(here: Path) -> Gate:
+    """Return a gate that holds runs up until it is opened."""
+    return Gate(here / "gate")
+
+
+@pytest.fixture
+def start_agent() -> Iterator[StartAgent]:
+    """Return a function that starts an agent, in a new place or in that of a former one."""
+    agents: list[Agent] = []
+
+    def start(directory: str | None = None, python: str = sys.executable) -> Agent:
+        agents.append(Agent(directory or place.make_place(), python))
+        return agents[-1]
+
+    yield start
+    for agent in agents:
+        agent.close()
+
+
+@pytest.fixture
+def connect() -> Iterator[Connect]:
+    """Return a function that connects to an agent and says hello."""
+    drivers: list[RawDriver] = []
+
+    def call(agent: Agent, **hello: Any) -> RawDriver:
+        drivers.append(RawDriver(agent, hello))
+        return drivers[-1]
+
+    yield call
+    for driver in drivers:
+        driver.close()
+
+
+@pytest.fixture(scope="session")
+def oldest_python() -> str:
+    """Find a Python 3.8, the oldest one on which an agent must run."""
+    root = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
+    for found in (*sorted(root.glob("versions/3.8*/bin/python3.8")), shutil.which("python3.8")):
+        if found is not None and "/shims/" not in str(found):
+            return str(found)
+    pytest.skip("there is no python3.8 on PATH and none of pyenv's")
