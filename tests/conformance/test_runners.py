@@ -46,7 +46,8 @@ class UsersRunner(AbstractRunner):
     async def _run(self, cmd: Sequence[str], cwd: Path, handle: RunHandle) -> None:
         handle.status = "running"
         try:
-            process = await asyncio.create_subprocess_exec(*cmd, cwd=cwd)
+            with anyio.CancelScope(shield=True):
+                process = await asyncio.create_subprocess_exec(*cmd, cwd=cwd)
             try:
                 handle.returncode = await process.wait()
             finally:

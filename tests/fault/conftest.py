@@ -14,10 +14,12 @@ import pytest
 from runsemble.agent import place
 
 from ..integration.support import Gate
+from .driver_process import DriverProcess
 from .raw_driver import Agent, RawDriver
 
 StartAgent = Callable[..., Agent]
 Connect = Callable[..., RawDriver]
+StartDriver = Callable[..., DriverProcess]
 
 
 @pytest.fixture
@@ -57,6 +59,20 @@ def connect() -> Iterator[Connect]:
         return drivers[-1]
 
     yield call
+    for driver in drivers:
+        driver.close()
+
+
+@pytest.fixture
+def start_driver(here: Path) -> Iterator[StartDriver]:
+    """Return a function that starts a driver in a process of its own."""
+    drivers: list[DriverProcess] = []
+
+    def start(script: str, on_terminal: bool = False) -> DriverProcess:
+        drivers.append(DriverProcess(here, script, on_terminal))
+        return drivers[-1]
+
+    yield start
     for driver in drivers:
         driver.close()
 

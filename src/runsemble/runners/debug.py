@@ -13,6 +13,7 @@ from runsemble.launch.argv import check_command, resolve_program
 from runsemble.launch.environment import base_environment
 from runsemble.model.stats import RunStatistics
 from runsemble.runners.abstract import AbstractRunner, RunHandle
+from runsemble.runners.closing import see_through
 
 #: Seconds between TERM and KILL when the program that waits is cancelled.
 GRACE_S = 5.0
@@ -63,11 +64,15 @@ async def _run(argv: list[str], cwd: str) -> int:
     try:
         return await process.wait()
     except BaseException:
-        process.send_signal(signal.SIGTERM)
-        try:
-            async with asyncio.timeout(GRACE_S):
-                await process.wait()
-        except TimeoutError:
-            process.kill()
-            await process.wait()
+        await see_through(_end(process))
         raise
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    process.send_signal(signal.SIGTERM)
+    try:
+        async with asyncio.timeout(GRACE_S):
+            await process.wait()
+    except TimeoutError:
+        process.kill()
+        await process.wait()

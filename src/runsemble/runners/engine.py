@@ -80,7 +80,6 @@ class Engine:
         self._lease_count = 0
         self._tempo = Tempo()
         self._has_relief = False
-        self._active = 0
         self._settled: set[asyncio.Future[None]] = set()
         self._failure: BaseException | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -128,11 +127,6 @@ class Engine:
         return self.pool.slots
 
     @property
-    def active_count(self) -> int:
-        """Runs taken in that have not ended."""
-        return self._active
-
-    @property
     def waiting_count(self) -> int:
         """Runs taken in that have not been started."""
         return len(self._ready) + sum(station.ahead_count for station in self._stations)
@@ -146,15 +140,18 @@ class Engine:
 
     def submit(self, job: Job) -> None:
         """Take in a job of a table; `pump` must follow."""
-        self._active += 1
-        job.table.bus.publish(events.RunAdded(job.id))
+        self._take_in(job)
         self._ready.push(job, job.plan.shape)
 
     def discard(self, job: Job) -> None:
         """Take in a job of a table as one that is not to be run."""
-        self._active += 1
-        job.table.bus.publish(events.RunAdded(job.id))
+        self._take_in(job)
         self._skip(job, Cause.ABORTED)
+
+    def _take_in(self, job: Job) -> None:
+        job.is_submitted = True
+        job.table.active_count += 1
+        job.table.bus.publish(events.RunAdded(job.id))
 
     async def request(self, shape: Shape) -> Grant:
         """Wait for a grant for user code, in the same queue as the runs."""
@@ -195,7 +192,7 @@ class Engine:
         """Start whatever can be started now."""
         if not self._is_open or self._is_paused:
             return
-        while self._ready:
+        while self._ready and not self._is_paused:
             popped = self._ready.pop(self.pool)
             if popped is None:
                 break
@@ -370,6 +367,8 @@ class Engine:
         verdict = job.machine.end(record.attempt, cause, policy)
         if verdict is Verdict.STALE:
             return
+        if job.machine.status != before:
+            job.table.statistics.move(before, job.machine.status)
         job.table.bus.publish(events.AttemptEnded(job.id, record.attempt, cause, record.status, job.message))
         usage = None
         if record.status is not None:
@@ -380,12 +379,9 @@ class Engine:
                 self._has_relief = True
                 self._start_task(self._relieve())
         if verdict is Verdict.RETRY:
-            if before != "pending":
-                job.table.statistics.move(before, "pending")
             job.table.bus.publish(events.RunRetried(job.id, job.machine.attempt))
             self._requeue(job)
             return
-        job.table.statistics.move(before, job.machine.status)
         self._end(job, record, usage)
 
     async def _relieve(self) -> None:
@@ -410,7 +406,6 @@ class Engine:
                 tail = tail.strip().rpartition("\n")[2]
             result = tuple(record.result) if record.result else None
             job.table.end(job, record.status, usage, result, tail)
-        self._active -= 1
         assert job.machine.cause is not None
         job.table.bus.publish(events.RunEnded(job.id, job.machine.status, job.machine.cause))
         if not job.table.active_count:

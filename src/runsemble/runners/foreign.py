@@ -6,6 +6,7 @@ the helpers find their parameters in the current directory.
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import AsyncIterable, Iterable, Mapping
 from contextlib import AsyncExitStack
@@ -22,6 +23,7 @@ from runsemble.model.resources import Request
 from runsemble.model.result import describe_end, judge_cause
 from runsemble.model.status import Cause
 from runsemble.runners.abstract import AbstractRunner, RunState
+from runsemble.runners.closing import see_through
 from runsemble.runners.intake import iterate
 from runsemble.runners.outcome import MultirunResult
 from runsemble.runners.study import Study, StudyOptions, current_directory, stage_list
@@ -50,10 +52,23 @@ async def run_with_foreign_runner(
             await stack.enter_async_context(StatusDisplay(runner.compute_statistics).keep_drawing())
         try:
             await collection.add_all(runs)
-        finally:
+        except Exception:
             await runner.gather()
+            raise
+        except BaseException:
+            await see_through(_cancel_gather(runner))
+            raise
+        await runner.gather()
     await anyio.to_thread.run_sync(collection.collect)
     return collection.result
+
+
+async def _cancel_gather(runner: AbstractRunner) -> None:
+    """Let a runner hear in its `gather` that nothing is wanted of it any more."""
+    task = asyncio.get_running_loop().create_task(runner.gather())
+    await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.wait([task])
 
 
 def _refuse_unsupported(options: StudyOptions, runner: AbstractRunner) -> None:

@@ -7,7 +7,6 @@ from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from typing import Any, Literal
 
-import anyio
 import anyio.to_thread
 
 from runsemble.errors import AgentError, FeedError, RequestError, UsageError
@@ -207,9 +206,8 @@ class _StudyOnRunner:
 
     async def _end(self, cause: Cause) -> None:
         """End every run of this study, and wait until they have ended; bounded, and not cut short."""
-        with anyio.CancelScope(shield=True):
-            self._intake.stop()
-            await self._runner.end_study(self._table, cause)
+        self._intake.stop()
+        await self._runner.end_study(self._table, cause)
 
 
 def _length(runs: object) -> int | None:

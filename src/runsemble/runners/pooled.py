@@ -23,6 +23,7 @@ from runsemble.model.stats import RunStatistics
 from runsemble.model.status import Cause
 from runsemble.runners.abstract import AbstractRunner
 from runsemble.runners.bus import EventBus
+from runsemble.runners.closing import see_through
 from runsemble.runners.engine import Engine
 from runsemble.runners.grants import ResourcePool
 from runsemble.runners.table import Job, Plan, Run, RunTable, plan_fields
@@ -72,8 +73,9 @@ class PooledRunner(AbstractRunner):
     # Life
 
     async def __aenter__(self) -> Self:
-        """Start the agents, unless they run already."""
-        await self.enter()
+        """Start the agents, unless they run already, and the runs that were added before."""
+        await self.enter(self._widest_request())
+        self._submit_backlog()
         return self
 
     async def __aexit__(
@@ -117,14 +119,16 @@ class PooledRunner(AbstractRunner):
             await self._shut(engine)
 
     async def _shut(self, engine: Engine) -> None:
-        with anyio.CancelScope(shield=True):
-            try:
-                for table in list(self._tables):
-                    await self._end_table(engine, table, Cause.CANCELLED)
-                await engine.close("kill")
-            finally:
-                self._release_engine()
-                self.bus.end_subscriptions()
+        await see_through(self._shut_down(engine))
+
+    async def _shut_down(self, engine: Engine) -> None:
+        try:
+            for table in list(self._tables):
+                await self._end_table(engine, table, Cause.CANCELLED)
+            await engine.close("kill")
+        finally:
+            self._release_engine()
+            self.bus.end_subscriptions()
 
     async def _end_table(self, engine: Engine, table: RunTable, cause: Cause, how: str = "stop") -> None:
         self._stop(engine, table, cause, how)
@@ -180,8 +184,9 @@ class PooledRunner(AbstractRunner):
         request = Request(cores=cores, gpus=gpus, mem_mib=accounted_memory(mem_mib), named=dict(named or {}))
         key = (request.shape, timeout_s, retries, output)
         plan = self._plans.get(key)
-        if plan is None:
-            fields = plan_fields(base_environment(os.environ), "existing", output, [], timeout_s, request.mem_mib)
+        base = base_environment(os.environ)
+        if plan is None or plan.fields["env"] != base:
+            fields = plan_fields(base, "existing", output, [], timeout_s, request.mem_mib)
             plan = self._plans[key] = self.new_plan(request, fields, retries)
         argv = check_command(cmd)
         argv[0] = resolve_program(argv[0], os.getcwd(), set())
@@ -203,30 +208,37 @@ class PooledRunner(AbstractRunner):
             RequestError: A run asks for more than the machine has; that run is skipped, none is started.
             AgentError: The agent could not be started, or kept alive.
         """
-        gpus = max((job.plan.shape.gpus for job in self._backlog), default=0)
-        engine = await self.enter(Request(gpus=gpus))
+        engine = await self.enter(self._widest_request())
         try:
-            self._submit_backlog()
+            problem = self._submit_backlog()
+            if problem:
+                raise RequestError(problem)
             await engine.settled(self.runs)
         finally:
             await self.leave()
 
-    def _submit_backlog(self) -> None:
+    def _widest_request(self) -> Request:
+        """Return a request for what has to be looked for before the added runs can start."""
+        return Request(gpus=max((job.plan.shape.gpus for job in self._backlog), default=0))
+
+    def _submit_backlog(self) -> str | None:
+        """Hand the added runs to a running engine; return what is wrong with one that can never be granted.
+
+        Such a run is skipped, and the others stay where they are.
+        """
         if self._engine is None:
-            return
+            return None
+        for job in self._backlog:
+            problem = self._engine.pool.why_never(job.plan.shape)
+            if problem:
+                self._backlog.remove(job)
+                _skip_unsubmitted(job, problem)
+                return problem
         jobs, self._backlog = self._backlog, []
-        problems = [self._engine.pool.why_never(job.plan.shape) for job in jobs]
-        for job, problem in zip(jobs, problems, strict=True):
-            if problem is None:
-                self._engine.submit(job)
-            else:
-                job.message = problem
-                job.machine.skip(Cause.ABORTED)
-                self.runs.statistics.move("pending", "skipped")
-                self.runs.end(job)
+        for job in jobs:
+            self._engine.submit(job)
         self._engine.pump()
-        for problem in filter(None, problems):
-            raise RequestError(problem)
+        return None
 
     def compute_statistics(self) -> RunStatistics:
         """Count all runs of this runner, those of studies included, by status."""
@@ -248,8 +260,13 @@ class PooledRunner(AbstractRunner):
     def cancel(self, run: Run, *, how: str = "stop") -> None:
         """End a run on the user's request; without effect if it has ended. `how`: "stop" (TERM first) or "kill"."""
         job = run.job
-        if job is not None and self._engine is not None:
+        if job is None:
+            return
+        if job.is_submitted and self._engine is not None:
             self._engine.cancel(job, Cause.KILLED, how)
+        elif job in self._backlog:
+            self._backlog.remove(job)
+            _skip_unsubmitted(job, "not run")
 
     # The pool
 
@@ -294,12 +311,21 @@ class PooledRunner(AbstractRunner):
 
     async def end_study(self, table: RunTable, cause: Cause) -> None:
         """End every run of a study; on return they have ended, or are stuck in the kernel."""
-        await self._end_table(self.engine, table, cause)
+        await see_through(self._end_table(self.engine, table, cause))
 
     def _stop(self, engine: Engine, table: RunTable, cause: Cause, how: str) -> None:
         engine.skip_waiting(lambda job: job.table is table)
         for job in table.jobs:
-            engine.cancel(job, cause, how)
+            if job.is_submitted:
+                engine.cancel(job, cause, how)
+
+
+def _skip_unsubmitted(job: Job, message: str) -> None:
+    """Skip a run that the engine has never heard of."""
+    job.message = message
+    job.machine.skip(Cause.ABORTED)
+    job.table.statistics.move("pending", "skipped")
+    job.table.end(job)
 
 
 def require_grace(grace_s: float) -> float:

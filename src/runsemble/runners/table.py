@@ -60,8 +60,8 @@ class Job:
     """A run that has not ended."""
 
     __slots__ = (
-        "argv", "directory", "env", "id", "is_unwanted", "lease", "machine", "message", "number", "params_text",
-        "place", "plan", "stop_cause", "table",
+        "argv", "directory", "env", "id", "is_submitted", "is_unwanted", "lease", "machine", "message", "number",
+        "params_text", "place", "plan", "stop_cause", "table",
     )  # fmt: skip
 
     def __init__(
@@ -80,6 +80,7 @@ class Job:
         self.lease: Lease | None = None  #: held in this run's name
         self.place: object | None = None  #: where it was sent, as the engine knows it
         self.stop_cause: Cause | None = None  #: asked to stop, and why
+        self.is_submitted = False  #: known to the engine
         self.is_unwanted = False  #: not to be started (again), but to finish if it runs
         self.message = ""  #: how the last attempt ended, for people
 
@@ -110,7 +111,7 @@ class RunTable:
     def __init__(self, above: EventBus | None = None) -> None:
         self.bus = EventBus(above)
         self.statistics = RunStatistics()
-        self.active_count = 0  #: runs that have not ended
+        self.active_count = 0  #: runs that the engine has taken in and that have not ended
         self._entries: list[Job | Row] = []
         self._waiters: dict[int, asyncio.Future[None]] = {}
         self._tasks: dict[int, asyncio.Task[Run]] = {}
@@ -132,7 +133,6 @@ class RunTable:
     def add(self, job: Job) -> None:
         """Take in a run, pending."""
         self._entries.append(job)
-        self.active_count += 1
         self.statistics.move(None, "pending")
 
     def entry(self, id: int) -> Job | Row:  # noqa: A002
@@ -155,7 +155,7 @@ class RunTable:
             machine.status, machine.cause, returncode, machine.attempt, job.params_text, job.directory, job.message,
             _USAGE.pack(*usage) if usage else None, result, tail, job.plan.output,
         )  # fmt: skip
-        self.active_count -= 1
+        self.active_count -= job.is_submitted
         waiter = self._waiters.pop(job.id, None)
         if waiter is not None and not waiter.done():
             waiter.set_result(None)
