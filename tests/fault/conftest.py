@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ import pytest
 
 from runsemble.agent import place
 
-from ..integration.support import Gate
+from ..integration.support import Gate, processes_of, wait_until
 from .driver_process import DriverProcess
 from .raw_driver import Agent, RawDriver
 
@@ -23,10 +25,16 @@ StartDriver = Callable[..., DriverProcess]
 
 
 @pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Stand in an empty directory."""
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Stand in an empty directory; no process of a study in ``out`` may be left, nor spoil the tests that follow."""
     monkeypatch.chdir(tmp_path)
-    return tmp_path
+    yield tmp_path
+    try:
+        wait_until("no run is left", lambda: not processes_of(tmp_path / "out"), patience_s=5)
+    finally:
+        for pid in processes_of(tmp_path / "out"):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
 
 @pytest.fixture

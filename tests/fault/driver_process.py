@@ -17,7 +17,9 @@ from typing import Any
 from ..integration.support import PATIENCE_S, agents_of, is_alive, processes_of, wait_until
 
 #: Makes its standard input the controlling terminal, as a shell's child has one; then becomes the driver.
-_ON_TERMINAL = "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
+_ON_TERMINAL = (
+    "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
+)
 
 #: What every driver begins with; it runs in a directory of its own and writes what became of it to ``report.json``.
 _BEGIN = """

@@ -69,9 +69,7 @@ def kill_agents() -> None:
 
 def run_stream(runner: ParallelLocalRunner, count: int, script: str) -> MultirunResult:
     runs = ({"x": x} for x in range(count))
-    return asyncio.run(
-        multirun(runs=runs, cmd=["sh", "-c", script], output_path="out", runner=runner, progress=False)
-    )
+    return asyncio.run(multirun(runs=runs, cmd=["sh", "-c", script], output_path="out", runner=runner, progress=False))
 
 
 def expect_each_ended_once(watch: Watch, result: MultirunResult, count: int) -> None:
@@ -195,9 +193,7 @@ def test_an_agent_that_is_killed_while_it_comes_up_is_no_reason_to_hang(here: Pa
     killer.start()
     try:
         result = asyncio.run(
-            asyncio.wait_for(
-                multirun(runs=[{}] * 20, cmd=["true"], output_path="out", progress=False), timeout=15
-            )
+            asyncio.wait_for(multirun(runs=[{}] * 20, cmd=["true"], output_path="out", progress=False), timeout=15)
         )
         assert result.statistics.success_count == 20
     except RunsembleError as error:

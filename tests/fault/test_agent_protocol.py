@@ -121,9 +121,7 @@ def test_the_highest_epoch_is_remembered_when_its_driver_has_gone(agent: Agent, 
     assert connect(agent, epoch=5).hear("welcome")[1]["epoch"] == 5
 
 
-def test_the_highest_epoch_is_remembered_by_an_agents_successor(
-    start_agent: StartAgent, connect: Connect
-) -> None:
+def test_the_highest_epoch_is_remembered_by_an_agents_successor(start_agent: StartAgent, connect: Connect) -> None:
     agent = start_agent()
     connect(agent, epoch=5).hear_current()
     agent.kill()
@@ -183,9 +181,7 @@ def test_what_waited_for_the_old_driver_does_not_start_under_the_new_one(
     assert not (here / "2").exists()
 
 
-def test_an_exit_is_told_again_until_it_is_acknowledged(
-    agent: Agent, connect: Connect, here: Path
-) -> None:
+def test_an_exit_is_told_again_until_it_is_acknowledged(agent: Agent, connect: Connect, here: Path) -> None:
     first = connect(agent, linger_s=60.0)
     first.plan()
     for number in (1, 2, 3):
@@ -249,7 +245,8 @@ def test_an_end_that_nobody_heard_is_kept_for_the_next_driver(
     first.hear("start")
     first.close()
     gate.open()
-    wait_until("the run has ended", lambda: any('"exit",' in line for line in lines_of(place.spool_path(agent.directory))))
+    spool = place.spool_path(agent.directory)
+    wait_until("the end is on record", lambda: '"exit"' in "".join(lines_of(spool)), patience_s=5)
     second = connect(agent)
     second.hear_current()
     assert [(record.run, record.status) for record in second.exits] == [(1, 5)]
@@ -436,7 +433,13 @@ def test_a_driver_that_talks_nonsense_is_told_and_its_runs_go_on(
 ) -> None:
     driver.run(1, here, "sh", "-c", gate.words)
     driver.hear("start")
-    for nonsense in (["run"], ["run", 77, 2, 1, 0, 2, "/x", "", ["true"], {}, 0, [1, [], {}]], ["cancel"], ["ack"], [3]):
+    for nonsense in (
+        ["run"],
+        ["run", 77, 2, 1, 0, 2, "/x", "", ["true"], {}, 0, [1, [], {}]],
+        ["cancel"],
+        ["ack"],
+        [3],
+    ):
         driver.send(*nonsense)
     driver.send("unheard-of")
     driver.send("cancel", 55, 1, "stop")

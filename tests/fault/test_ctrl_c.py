@@ -8,13 +8,20 @@ import pytest
 
 from ..integration.support import Gate, is_alive, names_in, wait_until
 from .conftest import StartDriver
+from .driver_process import DriverProcess
 
 #: A study of six runs on two slots; `cmd` and more are filled in.
 STUDY = """
+def hear(event):
+    if type(event).__name__ == "RunStarted":
+        os.write(1, b"a run has started\\n")
+
 def study():
+    runner = ParallelLocalRunner(max_parallel=2, grace_s={grace_s})
+    runner.listen(hear)
     return multirun_sync(
         runs=[{{"i": i}} for i in range(6)], cmd=["sh", "-c", {script!r}], output_path="out", progress={progress},
-        runner=ParallelLocalRunner(max_parallel=2, grace_s={grace_s}),
+        runner=runner,
     )
 
 def main():
@@ -35,6 +42,13 @@ FOREVER = "while :; do sleep 0.05; done"
 SKIPPED = ["skipped", "aborted", None, 0]
 
 
+def wait_two_running(driver: DriverProcess) -> dict[str, int]:
+    """Wait until two runs have begun, and the driver knows of it; return their process ids."""
+    pids = driver.wait_running("0", "1")
+    driver.wait_said("a run has started", times=2)
+    return pids
+
+
 def words(template: str, script: str, grace_s: float = 30.0, progress: bool = False) -> str:
     return template.format(script=script, grace_s=grace_s, progress=progress)
 
@@ -44,7 +58,7 @@ def test_ctrl_c_once_lets_running_runs_finish_and_starts_no_further_one(
     start_driver: StartDriver, gate: Gate, template: str
 ) -> None:
     driver = start_driver(words(template, BEGIN + gate.words), on_terminal=True)
-    driver.wait_running("0", "1")
+    wait_two_running(driver)
     agents = driver.agents
     driver.press_ctrl_c()
     driver.wait_said("no further run is started; 2 runs still running (Ctrl-C again ends them)")
@@ -62,7 +76,7 @@ def test_ctrl_c_once_lets_running_runs_finish_and_starts_no_further_one(
 @pytest.mark.parametrize("template", [PLAIN, IN_A_LOOP], ids=["plain", "in a loop"])
 def test_ctrl_c_twice_ends_running_runs(start_driver: StartDriver, template: str) -> None:
     driver = start_driver(words(template, BEGIN + FOREVER), on_terminal=True)
-    driver.wait_running("0", "1")
+    wait_two_running(driver)
     agents = driver.agents
     driver.press_ctrl_c()
     driver.wait_said("still running")
@@ -81,7 +95,7 @@ def test_ctrl_c_twice_ends_running_runs(start_driver: StartDriver, template: str
 @pytest.mark.parametrize("template", [PLAIN, IN_A_LOOP], ids=["plain", "in a loop"])
 def test_ctrl_c_three_times_kills_what_resists(start_driver: StartDriver, template: str) -> None:
     driver = start_driver(words(template, STUBBORN + FOREVER, grace_s=1000.0), on_terminal=True)
-    pids = driver.wait_running("0", "1")
+    pids = wait_two_running(driver)
     agents = driver.agents
     driver.press_ctrl_c()
     driver.wait_said("still running")
@@ -96,7 +110,7 @@ def test_ctrl_c_three_times_kills_what_resists(start_driver: StartDriver, templa
 
 def test_ctrl_c_many_times_at_once_leaves_nothing(start_driver: StartDriver) -> None:
     driver = start_driver(words(PLAIN, STUBBORN + FOREVER, grace_s=1000.0), on_terminal=True)
-    driver.wait_running("0", "1")
+    wait_two_running(driver)
     agents = driver.agents
     for _ in range(10):
         driver.press_ctrl_c()
@@ -106,7 +120,7 @@ def test_ctrl_c_many_times_at_once_leaves_nothing(start_driver: StartDriver) -> 
 
 def test_a_program_that_does_not_care_ends_as_by_ctrl_c(start_driver: StartDriver, gate: Gate) -> None:
     driver = start_driver(words(STUDY, BEGIN + gate.words) + "\nstudy()\n", on_terminal=True)
-    driver.wait_running("0", "1")
+    wait_two_running(driver)
     agents = driver.agents
     driver.press_ctrl_c()
     driver.wait_said("still running")
@@ -145,7 +159,7 @@ def test_after_ctrl_c_the_program_may_go_on(start_driver: StartDriver, gate: Gat
         "print('handler:', signal.getsignal(signal.SIGINT) is signal.default_int_handler)\n"
     )
     driver = start_driver(script, on_terminal=True)
-    driver.wait_running("0", "1")
+    wait_two_running(driver)
     driver.press_ctrl_c()
     driver.wait_said("still running")
     gate.open()
@@ -156,7 +170,7 @@ def test_after_ctrl_c_the_program_may_go_on(start_driver: StartDriver, gate: Gat
 
 def test_the_bar_gives_way_to_what_ctrl_c_says(start_driver: StartDriver, gate: Gate) -> None:
     driver = start_driver(words(PLAIN, BEGIN + gate.words, progress=True), on_terminal=True)
-    driver.wait_running("0", "1")
+    wait_two_running(driver)
     driver.wait_said("0/6")
     driver.press_ctrl_c()
     driver.wait_said("2 runs still running")

@@ -57,7 +57,9 @@ def test_when_the_driver_is_killed_nothing_of_its_study_is_left(start_driver: St
 @pytest.mark.parametrize("count", [1, 100, 500])
 def test_when_the_driver_is_killed_amid_short_runs_nothing_goes_on(start_driver: StartDriver, count: int) -> None:
     driver = start_driver(SHORT)
-    wait_until("some runs have begun", lambda: driver.output_path.exists() and len(os.listdir(driver.output_path)) >= count)
+    wait_until(
+        "some runs have begun", lambda: driver.output_path.exists() and len(os.listdir(driver.output_path)) >= count
+    )
     agents = driver.agents
     driver.process.kill()
     driver.process.wait()

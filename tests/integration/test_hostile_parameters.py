@@ -19,7 +19,7 @@ NAMES = {
     "unicode": "β_é_漢字_🚀",
     "blank": "learning rate",
     "newline": "a\nb",
-    "quotes": "it's \"x\"",
+    "quotes": 'it\'s "x"',
     "brace": "{",
     "braces": "{beta}",
     "empty": "",
@@ -34,7 +34,7 @@ NAMES = {
 
 VALUES = {
     "newlines": "a\nb\r\nc",
-    "quotes": "it's \"x\" `y`",
+    "quotes": 'it\'s "x" `y`',
     "shell": "$(touch pwned); touch pwned & | > pwned",
     "unicode": "β é 漢字 🚀 e\u0301",
     "right to left": "\u202eabc",
@@ -85,7 +85,9 @@ def test_a_value_reaches_the_environment_byte_for_byte(study: RunStudy, what: st
     assert run.read_stdout() == value.encode("utf-8", "surrogateescape")
 
 
-@pytest.mark.parametrize("what", ["newlines", "quotes", "shell", "unicode", "blank", "backslashes", "braces", "control"])
+@pytest.mark.parametrize(
+    "what", ["newlines", "quotes", "shell", "unicode", "blank", "backslashes", "braces", "control"]
+)
 def test_a_value_may_name_a_directory(study: RunStudy, here: Path, what: str) -> None:
     value = VALUES[what].replace("/", "_")
     result = study("touch", "began", runs=[{"x": value}], run_dir="{x}")

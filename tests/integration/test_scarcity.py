@@ -214,9 +214,7 @@ def test_a_result_that_does_not_fit_is_the_runs_own_failure_and_leaves_no_half(s
     fill(small_disk, leave_kib=64)
     script = "from runsemble import *; postRunResults('x' * 200_000)"
     result = asyncio.run(
-        multirun(
-            runs=[{}], cmd=[sys.executable, "-c", script], output_path=small_disk / "out", progress=False
-        )
+        multirun(runs=[{}], cmd=[sys.executable, "-c", script], output_path=small_disk / "out", progress=False)
     )
     run = result[0]
     assert (run.status, str(run.cause), run.result) == ("failure", "exit", None)
@@ -331,9 +329,7 @@ def test_an_input_directory_of_which_a_part_cannot_be_read_is_told_in_a_sentence
     assert "[(" not in said, f"a list of Python's is no sentence: {said}"
 
 
-def test_an_output_directory_that_cannot_be_made_is_told(
-    here: Path, locked: Path, as_anybody: tuple[str, ...]
-) -> None:
+def test_an_output_directory_that_cannot_be_made_is_told(here: Path, locked: Path, as_anybody: tuple[str, ...]) -> None:
     said = complaint_of(here, as_anybody, "output_path='locked/out'")
     assert f"{locked}/out" in said
     assert "Permission denied" in said

@@ -6,6 +6,8 @@ import os
 import select
 import socket
 
+from .files import write_all
+
 
 def attach(path: str) -> int:
     """Connect stdin and stdout to the agent's socket until either side closes; return the exit status.
@@ -30,13 +32,8 @@ def attach(path: str) -> int:
                     stream.sendall(data)
                 else:
                     data = stream.recv(65536)
-                    _write_all(1, data)
+                    write_all(1, data)
             except OSError:
                 return 1
             if not data:
                 return 0
-
-
-def _write_all(fd: int, data: bytes) -> None:
-    while data:
-        data = data[os.write(fd, data) :]

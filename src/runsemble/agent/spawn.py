@@ -13,6 +13,7 @@ import shutil
 import signal
 import stat
 
+from .files import write_file
 from .frames import to_bytes
 from .protocol import DISK_FULL, NOT_LAUNCHED, NOT_STAGED, OUR_FILES
 
@@ -22,8 +23,7 @@ if TYPE_CHECKING:
 
 #: Signals whose disposition Python or the agent has changed.
 _RESET = [s for s in (signal.SIGHUP, signal.SIGINT, signal.SIGPIPE, getattr(signal, "SIGXFSZ", 0)) if s]
-_NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
-_OUTPUT = _NEW_FILE | os.O_APPEND
+_OUTPUT = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC
 
 #: A larger parameter set travels by file, since environment and arguments share one limit of the kernel.
 PARAMS_IN_ENV_BYTES = 4096
@@ -154,11 +154,7 @@ def set_aside(attempt: int) -> None:
             os.rename(name, old + "/" + name)
         except FileNotFoundError:
             pass
-    fd = os.open(".attempts/current", _NEW_FILE, 0o666)
-    try:
-        os.write(fd, str(attempt).encode())
-    finally:
-        os.close(fd)
+    write_file(".attempts/current", str(attempt).encode())
 
 
 def stage(plan: Plan, params: str, is_first: bool, base: bytes = b"") -> None:
@@ -175,11 +171,7 @@ def stage(plan: Plan, params: str, is_first: bool, base: bytes = b"") -> None:
         if is_first or not os.path.lexists(target):
             _stage_one(how, source, target)
     if params:
-        fd = os.open(base + _PARAMS, _NEW_FILE, 0o666)
-        try:
-            os.write(fd, params.encode("utf-8", "surrogatepass"))
-        finally:
-            os.close(fd)
+        write_file(base + _PARAMS, params.encode("utf-8", "surrogatepass"))
 
 
 def _stage_one(how: str, source: bytes, target: bytes) -> None:
@@ -223,6 +215,10 @@ def _unmake(directory: bytes) -> None:
 
 
 def _storage_trouble(error: OSError, directory: bytes) -> Trouble:
+    if isinstance(error, shutil.Error):  # of a directory that was copied: a list of (source, target, reason)
+        source, _, reason = error.args[0][0]
+        kind = DISK_FULL if os.strerror(errno.ENOSPC) in str(reason) else NOT_STAGED
+        return Trouble(kind, os.fsdecode(source) + " cannot be copied: " + str(reason))
     name = error.filename if error.filename is not None else directory
     path = os.path.join(directory, os.fsencode(name)) if isinstance(name, (str, bytes)) else directory
     kind = DISK_FULL if error.errno in (errno.ENOSPC, errno.EDQUOT) else NOT_STAGED

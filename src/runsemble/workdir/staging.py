@@ -70,8 +70,12 @@ def make_shared_copies(copies: Iterable[tuple[str, str]]) -> None:
                 shutil.copytree(source, target, symlinks=True)
             else:
                 shutil.copy2(source, target)
-        except (OSError, shutil.Error) as error:
-            raise InputFileError(f"input file {source} cannot be copied to {target}: {error}") from error
+        except shutil.Error as error:  # of a directory: a list of (source, target, reason)
+            culprit, _, reason = error.args[0][0]
+            raise InputFileError(f"input file {culprit} cannot be copied: {reason}") from error
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise InputFileError(f"input file {source} cannot be copied to {target}: {reason}") from error
 
 
 def refuse_forgotten_inputs(argv: Iterable[str], submit_dir: str, staged: Iterable[StagedFile]) -> None:
@@ -98,7 +102,7 @@ def _matches(resource: FileResource, submit_dir: str) -> list[tuple[str, str]]:
     """Return (absolute source, name in the run directory) of every file that a resource stands for."""
     written = os.fspath(resource.path)
     path = os.path.join(submit_dir, written)
-    if os.path.lexists(path):
+    if _is_there(path):
         sources = [path]
     elif glob.has_magic(written):
         sources = sorted(glob.glob(path, recursive=True))
@@ -116,6 +120,16 @@ def _matches(resource: FileResource, submit_dir: str) -> list[tuple[str, str]]:
     if resource.rename is not None:
         return [(os.path.normpath(sources[0]), os.path.normpath(resource.name))]
     return [(os.path.normpath(source), os.path.basename(os.path.normpath(source))) for source in sources]
+
+
+def _is_there(path: str) -> bool:
+    try:
+        os.lstat(path)
+    except PermissionError as error:
+        raise InputFileError(f"input file {path} cannot be read: {error.strerror}") from error
+    except OSError:
+        return False
+    return True
 
 
 def _require_path(value: object) -> str | os.PathLike[str]:

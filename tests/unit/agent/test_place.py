@@ -1,5 +1,7 @@
 import os
+import shutil
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -8,10 +10,11 @@ from runsemble.agent import place
 
 
 @pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Keep agents in a directory of the test's own."""
     monkeypatch.setattr(place, "ROOT", str(tmp_path / "runsemble-{uid}"))
-    return tmp_path
+    yield tmp_path
+    shutil.rmtree(place.root(), ignore_errors=True)
 
 
 def test_a_place_is_closed_to_others() -> None:
