@@ -13,8 +13,9 @@ from runsemble.agent import place
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Keep agents in a directory of the test's own."""
     monkeypatch.setattr(place, "ROOT", str(tmp_path / "runsemble-{uid}"))
+    root = place.root()
     yield tmp_path
-    shutil.rmtree(place.root(), ignore_errors=True)
+    shutil.rmtree(root, ignore_errors=True)
 
 
 def test_a_place_is_closed_to_others() -> None:
