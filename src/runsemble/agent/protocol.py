@@ -45,6 +45,9 @@ if TYPE_CHECKING:
 
 VERSION = 1
 
+#: Length of a `run` message.
+RUN_FIELDS = 12
+
 #: Printed by an agent once it can be reached; whatever a login shell printed before it is noise.
 READY = "runsemble-agent-ready"
 

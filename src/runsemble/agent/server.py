@@ -14,7 +14,7 @@ import traceback
 from . import place, proc
 from .contain import become_subreaper
 from .frames import BrokenStream, Unpacker, pack
-from .protocol import READY, VERSION
+from .protocol import READY, RUN_FIELDS, VERSION
 from .recover import end_remains
 from .spool import Spool, replay
 from .work import Work
@@ -265,7 +265,7 @@ class Server:
             traceback.print_exc(file=sys.stderr)
             problem = "the agent could not act on a message: " + traceback.format_exc(limit=-1).splitlines()[-1]
             self._say("note", problem)
-            if message[0] == "run":
+            if message[:1] == ["run"] and len(message) == RUN_FIELDS:
                 self._work.refuse(message, problem)
 
     def _act(self, message: list[Any]) -> None:

@@ -6,7 +6,9 @@ import heapq
 import os
 import resource
 import signal
+import sys
 import time
+import traceback
 from collections import deque
 
 from . import cgroup, harvest, memory, place
@@ -92,7 +94,7 @@ class Work:
         """End a run whose request makes no sense, so that nobody waits for it."""
         run, attempt, step, lease = message[2], message[3], message[4], message[-1]
         record = Exit.never_ran(run, attempt, step, NOT_LAUNCHED, problem)
-        record.lease = lease[0] if lease else None
+        record.lease = lease[0] if isinstance(lease, list) and lease else None
         self._tell(record)
 
     def lend(self, run: int, attempt: int, lease: list[Any]) -> None:
@@ -191,6 +193,9 @@ class Work:
             job.pid = spawn(job.plan, job.directory, job.attempt, job.params, job.argv, env, self._scratch(job))
         except Trouble as error:
             trouble = error
+        except Exception as error:  # the other runs must not suffer from what is wrong with this one
+            traceback.print_exc(file=sys.stderr)
+            trouble = Trouble(NOT_LAUNCHED, "the agent could not start it: " + repr(error))
         finally:
             self._oom.lower()
             if job.cgroup is not None:
