@@ -28,6 +28,8 @@ BATCH_S = 0.005
 BATCH_COUNT = 64
 #: An agent that no driver ever talked to ends after this many seconds.
 LONELY_S = 60.0
+#: Likewise, once the process that had started it is gone.
+BEREFT_S = 5.0
 #: Seconds between two touches of the spool, which keep cleaners of old files off it.
 TOUCH_S = 3600.0
 
@@ -38,7 +40,10 @@ def serve(directory: str) -> int:
     _detach(directory)
     server = Server(directory)
     server.listen()
-    os.write(1, (READY + "\n").encode())
+    try:
+        os.write(1, (READY + "\n").encode())
+    except OSError:  # who started this agent is gone already
+        server.be_bereft()
     os.dup2(os.open("/dev/null", os.O_WRONLY), 1)
     server.run()  # if this raises, the spool stays, for a successor
     server.close()
@@ -111,6 +116,7 @@ class Server:
         self._waits_for_driver = LONELY_S
         self._outbox_since = 0.0
         self._touched_at = time.monotonic()
+        self._parent = os.getppid()
         self._is_ending = False
         self._is_asked_to_end = False
         self._is_subreaper = become_subreaper()
@@ -134,6 +140,10 @@ class Server:
         signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
         for readable in (self._listener, self._bell, self._wake):
             self._poll.register(readable, select.POLLIN)
+
+    def be_bereft(self) -> None:
+        """Wait less long for a driver: the one that started this agent is gone."""
+        self._waits_for_driver = BEREFT_S
 
     def run(self) -> None:
         """Serve until there is nothing left to keep."""
@@ -186,10 +196,13 @@ class Server:
             due.append(max(0.0, self._outbox_since + BATCH_S - time.monotonic()))
         if self._driver is None:
             due.append(max(0.0, self._alone_since + self._waits_for_driver - time.monotonic()))
+            due.append(BEREFT_S)
         return min([*due, TOUCH_S])
 
     def _is_over(self) -> bool:
         if self._driver is None and not self._is_ending:
+            if os.getppid() != self._parent and self._waits_for_driver == LONELY_S:
+                self.be_bereft()
             if time.monotonic() < self._alone_since + self._waits_for_driver:
                 return False
             self._finish("stop" if self._orphans == "kill" else "finish")
@@ -254,7 +267,7 @@ class Server:
             self._work.drop_waiting()  # nothing new starts without a driver
             self._work.outbox.clear()  # it will be told everything anew
 
-    def _obey(self, connection: Connection, message: list[Any]) -> None:
+    def _obey(self, connection: Connection, message: Any) -> None:
         """Act on one message; whatever goes wrong with it must not end the agent, for its runs would be lost."""
         try:
             if message[0] == "hello":
@@ -265,7 +278,7 @@ class Server:
             traceback.print_exc(file=sys.stderr)
             problem = "the agent could not act on a message: " + traceback.format_exc(limit=-1).splitlines()[-1]
             self._say("note", problem)
-            if message[:1] == ["run"] and len(message) == RUN_FIELDS:
+            if type(message) is list and message[:1] == ["run"] and len(message) == RUN_FIELDS:
                 self._work.refuse(message, problem)
 
     def _act(self, message: list[Any]) -> None:
@@ -287,10 +300,13 @@ class Server:
 
     def _greet(self, connection: Connection, hello: dict[str, Any]) -> None:
         """Take a driver as the one to obey, if it is not older than one we have seen."""
+        version, epoch = hello["version"], int(hello["epoch"])
+        orphans, linger_s, grace_s = str(hello["orphans"]), float(hello["linger_s"]), float(hello["grace_s"])
+        leaves_survivors = hello["survivors"] == "leave"
         reason = ""
-        if hello["version"] != VERSION:
+        if version != VERSION:
             reason = "the agent speaks version " + str(VERSION) + " of the protocol"
-        elif hello["epoch"] < self._epoch:
+        elif epoch < self._epoch:
             reason = "another driver has taken over"
         if reason:
             connection.send(pack([["refused", reason, self._epoch]]))
@@ -298,16 +314,16 @@ class Server:
             return
         if self._driver is not None and self._driver is not connection:
             old, self._driver = self._driver, connection
-            old.send(pack([["refused", "another driver has taken over", hello["epoch"]]]))
+            old.send(pack([["refused", "another driver has taken over", epoch]]))
             self._drop(old)
         self._driver = connection
         self._is_ending = False
-        self._orphans = hello["orphans"]
-        self._linger_s = hello["linger_s"]
-        self._work.grace_s = hello["grace_s"]
-        self._work.containment.leave_survivors = hello["survivors"] == "leave"
-        if hello["epoch"] > self._epoch:
-            self._epoch = hello["epoch"]
+        self._orphans, self._linger_s = orphans, linger_s
+        self._work.grace_s = grace_s
+        self._work.containment.leave_survivors = leaves_survivors
+        self._work.drop_waiting()  # it will send anew what it wants
+        if epoch > self._epoch:
+            self._epoch = epoch
             self._spool.mark_epoch(self._epoch, self._boot)
         self._work.outbox.clear()
         self._welcome()
@@ -348,6 +364,7 @@ class Server:
         if not outbox:
             return
         if self._driver is None:
+            self._spool.flush()  # the next driver will be told
             outbox.clear()
             return
         now = time.monotonic()

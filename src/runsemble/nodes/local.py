@@ -16,6 +16,8 @@ import anyio.to_thread
 
 from runsemble.agent import place
 from runsemble.agent.protocol import READY
+from runsemble.agent.recover import end_remains
+from runsemble.agent.spool import replay
 from runsemble.errors import AgentError
 from runsemble.nodes.link import AgentLink, connect
 
@@ -130,6 +132,14 @@ def _last_line(path: str) -> str:
     return lines[-1] if lines else "it said nothing"
 
 
+def _clear(directory: str) -> None:
+    """End what an agent that was killed left running, and remove its directory; one that ended in order left none."""
+    if os.path.isdir(directory):
+        with suppress(OSError):
+            end_remains(replay(place.spool_path(directory)), os.path.basename(directory))
+        shutil.rmtree(directory, ignore_errors=True)
+
+
 class LocalNode:
     """This machine, as a node on which runs are started by an agent."""
 
@@ -178,5 +188,5 @@ class LocalNode:
             except TimeoutError:
                 agent.kill()
                 await agent.wait()
-        if self._directory:  # an agent that was killed, or never came up, has left it
-            await anyio.to_thread.run_sync(lambda: shutil.rmtree(self._directory, ignore_errors=True))
+        if self._directory:
+            await anyio.to_thread.run_sync(_clear, self._directory)

@@ -54,6 +54,12 @@ class DebugRunner(AbstractRunner):
             finally:
                 handle.status = "success" if handle.returncode == 0 else "failure"
 
+    def skip_waiting(self) -> None:
+        """Skip every run that has not started."""
+        for _, _, handle in self._todo:
+            handle.status = "skipped"
+        self._todo.clear()
+
     def compute_statistics(self) -> RunStatistics:
         """Count the runs by status."""
         return RunStatistics.of(handle.status for handle in self.runs)

@@ -81,7 +81,7 @@ class Engine:
         self._tempo = Tempo()
         self._has_relief = False
         self._settled: set[asyncio.Future[None]] = set()
-        self._failure: BaseException | None = None
+        self.failure: Exception | None = None  #: the agents cannot be kept alive; nothing more will happen
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_paused = False
         self._retry_handle: asyncio.TimerHandle | None = None
@@ -176,15 +176,15 @@ class Engine:
         Raises:
             AgentError: The agents cannot be kept alive; nothing more will happen.
         """
-        while table.active_count and self._failure is None:
+        while table.active_count and self.failure is None:
             future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._settled.add(future)
             try:
                 await future
             finally:
                 self._settled.discard(future)
-        if self._failure is not None:
-            raise self._failure
+        if self.failure is not None:
+            raise self.failure
 
     # Starting
 
@@ -440,6 +440,16 @@ class Engine:
                 if job.lease is None:
                     station.cancel(job, "drop")
 
+    def abandon(self, job: Job) -> None:
+        """Take a job for lost that nobody will ever hear of again."""
+        if job.machine.status != "running":
+            self._skip(job, Cause.ABORTED)
+            return
+        job.message = "nobody is left to tell how it ended"
+        job.machine.end(job.machine.attempt, Cause.AGENT_LOST, _NO_RETRY)
+        job.table.statistics.move("running", job.machine.status)
+        self._end(job)
+
     def _skip(self, job: Job, cause: Cause) -> None:
         before = job.machine.status
         job.message = job.message or "not run"
@@ -453,7 +463,8 @@ class Engine:
         """React to the loss of an agent: start its successor, which tells what became of its runs."""
         if self._is_open:
             self.bus.publish(events.AgentLost(station.node.host, len(station.jobs)))
-            self._start_task(self._revive(station))
+            if not station.is_reviving:
+                self._start_task(self._revive(station))
 
     def _start_task(self, work: Coroutine[Any, Any, None]) -> None:
         """Let work on the agents go on in a task of the engine's, which ends with it."""
@@ -463,10 +474,12 @@ class Engine:
 
     async def _revive(self, station: Station) -> None:
         try:
-            await station.revive(time.monotonic())
+            await station.revive()
         except (AgentError, OSError) as error:
-            self._failure = error
+            self.failure = error
             self._wake()
+            for listener in self.room_listeners:
+                listener()
         else:
             self._resume()
 

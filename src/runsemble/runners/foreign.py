@@ -24,7 +24,9 @@ from runsemble.model.result import describe_end, judge_cause
 from runsemble.model.status import Cause
 from runsemble.runners.abstract import AbstractRunner, RunState
 from runsemble.runners.closing import see_through
+from runsemble.runners.debug import DebugRunner
 from runsemble.runners.intake import iterate
+from runsemble.runners.interrupts import CURRENT
 from runsemble.runners.outcome import MultirunResult
 from runsemble.runners.study import Study, StudyOptions, current_directory, stage_list
 from runsemble.runners.table import Job, Plan, RunTable, plan_fields
@@ -47,6 +49,9 @@ async def run_with_foreign_runner(
     study = await anyio.to_thread.run_sync(Study, options, current_directory())
     await anyio.to_thread.run_sync(study.make)
     collection = _Collection(study, runner)
+    interrupts = CURRENT.get()
+    if interrupts is not None:
+        interrupts.begin(collection, collection.result)
     async with AsyncExitStack() as stack:
         if shows_progress:
             await stack.enter_async_context(StatusDisplay(runner.compute_statistics).keep_drawing())
@@ -58,8 +63,10 @@ async def run_with_foreign_runner(
         except BaseException:
             await see_through(_cancel_gather(runner))
             raise
-        await runner.gather()
-    await anyio.to_thread.run_sync(collection.collect)
+        try:
+            await runner.gather()
+        finally:
+            await see_through(anyio.to_thread.run_sync(collection.collect))
     return collection.result
 
 
@@ -92,6 +99,7 @@ class _Collection:
     """The runs of one study on a foreign runner."""
 
     def __init__(self, study: Study, runner: AbstractRunner) -> None:
+        self._task = asyncio.current_task()
         self._study = study
         self._runner = runner
         self._states: list[RunState] = []
@@ -132,11 +140,24 @@ class _Collection:
         except OSError as error:
             raise DirectoryError(f"run directory {directory} cannot be made: {error}") from error
 
+    def drain(self) -> int:
+        """Start nothing more, if the runner can; else end it all. Return how many runs are still running."""
+        if isinstance(self._runner, DebugRunner):
+            self._runner.skip_waiting()
+            return self._runner.compute_statistics().running_count
+        return self.halt("stop")
+
+    def halt(self, how: str) -> int:
+        """End everything, by the one means that such a runner has; return how many runs there are to end."""
+        if self._task is not None:
+            self._task.cancel()
+        return self._runner.compute_statistics().running_count
+
     def collect(self) -> None:
         """Take over how the runs ended, and what they posted."""
         for job, state in zip(self._table.jobs, self._states, strict=True):
             cause = judge_cause(state.returncode, None, None)
-            if state.status == "skipped":
+            if state.status in ("skipped", "pending"):
                 job.machine.skip(Cause.ABORTED)
             else:
                 if state.status == "success":

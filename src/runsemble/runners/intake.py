@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable, Sequence
+from contextlib import aclosing
 from typing import Any
 
 from runsemble.errors import FeedError, UsageError
@@ -42,13 +43,17 @@ class Intake:
         self._table = table
         self._engine = engine
         self._room = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._is_waiting = False  #: for the iterable's next item
         self.is_stopped = False  #: nothing more is taken
         self.is_dry = False  #: everything was taken
 
     def stop(self) -> None:
-        """Take nothing more."""
+        """Take nothing more; an iterable that is being waited for is waited for no longer."""
         self.is_stopped = True
         self._room.set()
+        if self._is_waiting and self._task is not None:
+            self._task.cancel()
 
     async def run(self) -> None:
         """Take parameter sets until there are no more, or `stop` is called.
@@ -56,33 +61,46 @@ class Intake:
         Raises:
             FeedError: The iterable raised.
             UsageError: It yielded what is no parameter set; `index` says where.
+            AgentError: The agents cannot be kept alive.
         """
-        iterator = iterate(self._source)
-        engine = self._engine
-        engine.room_listeners.append(self._room.set)
+        self._task = asyncio.get_running_loop().create_task(self._take_all())
         try:
-            while not self.is_stopped:
-                count = to_admit(engine.slots, engine.waiting_count, engine.bus.lag)
-                if count:
-                    if not await self._take(iterator, count):
-                        break
-                elif engine.bus.lag > MAX_LAG:
-                    await asyncio.sleep(LAG_POLL_S)
-                else:
-                    self._room.clear()
-                    await self._room.wait()
-        finally:
-            engine.room_listeners.remove(self._room.set)
+            await self._task
+        except asyncio.CancelledError:
+            current = asyncio.current_task()
+            if not self.is_stopped or (current is not None and current.cancelling()):
+                raise
         if self.is_stopped and isinstance(self._source, Sequence):
             self._skip_rest(self._source)
         self.is_dry = not self.is_stopped
-        engine.bus.publish(events.FeedEnded(len(self._table)))
+        self._table.bus.publish(events.FeedEnded(len(self._table)))
+
+    async def _take_all(self) -> None:
+        engine = self._engine
+        engine.room_listeners.append(self._room.set)
+        try:
+            async with aclosing(iterate(self._source)) as iterator:
+                while not self.is_stopped:
+                    if engine.failure is not None:
+                        raise engine.failure
+                    count = to_admit(engine.slots, engine.waiting_count, engine.bus.lag)
+                    if count:
+                        if not await self._take(iterator, count):
+                            break
+                    elif engine.bus.lag > MAX_LAG:
+                        await asyncio.sleep(LAG_POLL_S)
+                    else:
+                        self._room.clear()
+                        await self._room.wait()
+        finally:
+            engine.room_listeners.remove(self._room.set)
 
     async def _take(self, iterator: AsyncIterator[Any], count: int) -> bool:
         """Take up to `count` parameter sets; False when there are no more, or no more are wanted."""
         give_way_at = time.monotonic() + SLICE_S
         for _ in range(count):
             index = len(self._table)
+            self._is_waiting = self._is_async
             try:
                 params = await anext(iterator)
             except StopAsyncIteration:
@@ -92,6 +110,8 @@ class Intake:
                 raise FeedError(
                     f"the parameter sets ended with an error at index {index}: {error!r}", index=index
                 ) from error
+            finally:
+                self._is_waiting = False
             if self.is_stopped:
                 return False
             self._table.add(job := self._make(index, params))
@@ -121,9 +141,13 @@ class Intake:
             raise
 
 
-async def iterate(source: Iterable[Any] | AsyncIterable[Any]) -> AsyncIterator[Any]:
+async def iterate(source: Iterable[Any] | AsyncIterable[Any]) -> AsyncGenerator[Any, None]:
     """Yield the items of an iterable of either kind."""
-    if isinstance(source, AsyncIterable):
+    if isinstance(source, AsyncGenerator):
+        async with aclosing(source):
+            async for item in source:
+                yield item
+    elif isinstance(source, AsyncIterable):
         async for item in source:
             yield item
     else:

@@ -26,13 +26,25 @@ class Interrupts:
     def __init__(self) -> None:
         self.count = 0
         self.study: Interruptible | None = None
+        self.result: Any = None  #: of the study, as far as it has come
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[Any] | None = None
+
+    def begin(self, study: Interruptible, result: Any) -> None:
+        """Note what Ctrl-C means from now on."""
+        self.study = study
+        self.result = result
 
     def bind(self, loop: asyncio.AbstractEventLoop, task: asyncio.Task[Any]) -> None:
         """Note what to cancel while there is no study."""
         self._loop = loop
         self._task = task
+
+    def as_error(self) -> KeyboardInterrupt:
+        """Return what to raise once everything has ended."""
+        error = KeyboardInterrupt("the study was interrupted; the runs so far are in .result")
+        error.result = self.result  # type: ignore[attr-defined]
+        return error
 
     def interrupt_from_thread(self) -> None:
         """Do what `interrupt` does, from another thread than the loop's."""

@@ -144,7 +144,7 @@ class _StudyOnRunner:
             table.bus.listen(self._watch)
             interrupts = CURRENT.get()
             if interrupts is not None:
-                interrupts.study = self
+                interrupts.begin(self, result)
             try:
                 await self._intake.run()
                 await engine.settled(table)

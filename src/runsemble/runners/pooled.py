@@ -134,6 +134,9 @@ class PooledRunner(AbstractRunner):
         self._stop(engine, table, cause, how)
         with anyio.move_on_after(self._grace_s + END_S), suppress(AgentError):
             await engine.settled(table)
+        for job in table.jobs:
+            if job.is_submitted:
+                engine.abandon(job)
 
     @property
     def engine(self) -> Engine:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, Protocol
 
@@ -79,6 +80,7 @@ class Station:
         self._plans: set[int] = set()  #: known there
         self._live: dict[int, int] = {}  #: the runs that it said are alive, with their leases
         self._welcomed = asyncio.Event()
+        self.is_reviving = False
         self._refusal = ""
         self._is_dismissed = False
         self._lost_at: list[float] = []
@@ -104,19 +106,26 @@ class Station:
         if not self.is_current:
             raise AgentError(f"the agent on {self.node.host} died at once")
 
-    async def revive(self, now: float) -> None:
-        """Start a successor of an agent that was lost.
-
-        Args:
-            now: Monotonic time.
+    async def revive(self) -> None:
+        """Start a successor of an agent that was lost, and another one if that is lost at once, and so on.
 
         Raises:
-            AgentError: It cannot be done, or was done too often.
+            AgentError: That happened too often, or the agent refuses this driver.
         """
-        self._lost_at = [at for at in self._lost_at if now - at < REVIVAL_WINDOW_S] + [now]
-        if len(self._lost_at) > MAX_REVIVALS:
-            raise AgentError(f"the agent on {self.node.host} died {len(self._lost_at)} times within a minute")
-        await self.open()
+        self.is_reviving = True
+        try:
+            while not self.is_current:
+                now = time.monotonic()
+                self._lost_at = [at for at in self._lost_at if now - at < REVIVAL_WINDOW_S] + [now]
+                if len(self._lost_at) > MAX_REVIVALS:
+                    raise AgentError(f"the agent on {self.node.host} died {len(self._lost_at)} times within a minute")
+                try:
+                    await self.open()
+                except AgentError:
+                    if self._refusal:
+                        raise
+        finally:
+            self.is_reviving = False
 
     def _on_lost(self) -> None:
         self._link = None

@@ -34,9 +34,7 @@ def blocking(function: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, T]:
         in_thread = _has_running_loop()
         value = _run_in_thread(main, context, interrupts) if in_thread else context.run(asyncio.run, main())
         if interrupts.count:
-            interruption = KeyboardInterrupt("the study was interrupted; the runs so far are in .result")
-            interruption.result = value  # type: ignore[attr-defined]
-            raise interruption
+            raise interrupts.as_error()
         return value
 
     return call
@@ -66,7 +64,7 @@ async def _obey_interrupts(
         return await function(*args, **kwargs)
     except asyncio.CancelledError:
         if interrupts.count:
-            raise KeyboardInterrupt from None
+            raise interrupts.as_error() from None
         raise
     finally:
         if is_main:

@@ -44,14 +44,9 @@ os.read(os.open(sys.argv[1], os.O_RDONLY), 1)
 async def runs_of_a_killed_agent_are_started_again(rig: Rig) -> None:
     """Runs whose agent is killed are ended, and started again at no retry's cost; those that had ended are not."""
     gate = rig.new_gate()
-    causes: list[tuple[int, Cause]] = []
-
-    def hear(event: events.Event) -> None:
-        if isinstance(event, events.AttemptEnded):
-            causes.append((event.run, event.cause))
-
+    heard: list[events.Event] = []
     async with rig.make_pooled() as runner:
-        runner.listen(hear)
+        runner.listen(heard.append)
         ended = await runner.add(sh("echo once >> ended"), rig.directory)
         runs = [runner.add(python(_TELL_AND_WAIT, gate), rig.new_dir()) for _ in range(4)]
         for run in runs[:2]:
@@ -65,8 +60,9 @@ async def runs_of_a_killed_agent_are_started_again(rig: Rig) -> None:
         await runner.gather()
     found = [(run.status, run.attempts) for run in (ended, *runs)]
     require_equal("ends", found, [("success", 1)] + [("success", 2)] * 2 + [("success", 1)] * 2)
-    lost = sorted(number for number, cause in causes if cause is Cause.AGENT_LOST)
-    require_equal("runs that lost their agent", lost, [run.id for run in runs[:2]])
+    ended_attempts = [event for event in heard if isinstance(event, events.AttemptEnded)]
+    lost = [event.run for event in ended_attempts if event.cause is Cause.AGENT_LOST]
+    require_equal("runs that lost their agent", sorted(lost), [run.id for run in runs[:2]])
     for run in runs[:2]:
         require_equal("found alive by a second attempt", read(run.run_dir, "alive.2"), "")
     require_equal("executions of the run that had ended", read(rig.directory, "ended"), "once\n")
