@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from ..integration.support import PATIENCE_S, agents_of, is_alive, processes_of, wait_until
+from ..integration.support import PATIENCE_S, agents_of, home_of_agent, is_alive, processes_of, wait_until
 
 #: Makes its standard input the controlling terminal, as a shell's child has one; then becomes the driver.
 _ON_TERMINAL = (
@@ -63,6 +64,7 @@ class DriverProcess:
                     argv, cwd=here, stdin=subprocess.DEVNULL, stdout=said, stderr=said, start_new_session=True
                 )
         self._said = ""
+        self._homes: set[str] = set()  #: directories of all agents seen
 
     @property
     def pid(self) -> int:
@@ -72,7 +74,9 @@ class DriverProcess:
     @property
     def agents(self) -> list[int]:
         """Process ids of its agents."""
-        return agents_of(self.pid)
+        pids = agents_of(self.pid)
+        self._homes.update(filter(None, map(home_of_agent, pids)))
+        return pids
 
     @property
     def said(self) -> str:
@@ -101,20 +105,23 @@ class DriverProcess:
         """Wait until runs with these directories have written their process ids to ``pid``; return those."""
         return {name: int(wait_until(f"{name} runs", lambda n=name: self._pid_of(n))) for name in names}  # type: ignore[misc]
 
-    def wait_end(self) -> int:
-        """Wait for its end; return its exit status."""
+    def wait_end(self, impatiently: bool = False) -> int:
+        """Wait for its end, pressing Ctrl-C all the while if impatient; return its exit status."""
         give_up = time.monotonic() + PATIENCE_S
         while self.process.poll() is None:
             _ = self.said  # a full terminal would hold it up
+            if impatiently:
+                self.press_ctrl_c()
             if time.monotonic() > give_up:
                 raise TimeoutError(f"the driver does not end; it said: {self.said}")
             time.sleep(0.01)
         return self.process.returncode
 
     def wait_nothing_left(self, *agents: int) -> None:
-        """Wait until no process of the study, and no agent, is left."""
+        """Wait until no process of the study, no agent, and no directory of an agent is left."""
         wait_until("no run is left", lambda: not processes_of(self.output_path))
         wait_until("no agent is left", lambda: not any(map(is_alive, agents)))
+        wait_until("no agent's directory is left", lambda: not any(map(os.path.exists, self._homes)))
 
     @property
     def report(self) -> dict[str, Any]:
@@ -132,6 +139,8 @@ class DriverProcess:
             self.process.wait()
         if self._terminal >= 0:
             os.close(self._terminal)
+        for home in self._homes:
+            shutil.rmtree(home, ignore_errors=True)
 
     def _pid_of(self, name: str) -> str:
         path = self.output_path / name / "pid"

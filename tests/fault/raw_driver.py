@@ -108,7 +108,7 @@ class RawDriver:
 
     def plan(self, number: int = 1, **changes: Any) -> None:
         """Tell what runs have in common."""
-        usual = {
+        usual: dict[str, Any] = {
             "directory": "new", "env": {"PATH": os.environ["PATH"]}, "output": "files", "stage": [], "timeout_s": None,
             "mem_mib": 0,
         }  # fmt: skip
@@ -136,7 +136,8 @@ class RawDriver:
 
     def hear(self, kind: str, is_meant: Callable[[Message], bool] = lambda message: True) -> Message:
         """Wait for a message."""
-        return self._wait_for(f"{kind!r} was heard", lambda: next(filter(is_meant, self.all(kind)), None))
+        message: Message = self._wait_for(f"{kind!r} was heard", lambda: next(filter(is_meant, self.all(kind)), None))
+        return message
 
     def hear_exit(self, number: int) -> Exit:
         """Wait for the end of a run."""

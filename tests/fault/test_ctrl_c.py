@@ -1,4 +1,4 @@
-"""Ctrl-C on a terminal: once lets running runs finish, twice ends them, three times kills them; nothing is ever left."""
+"""Ctrl-C on a terminal: once lets running runs finish, twice ends them, three times kills them; nothing is left."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from ..integration.support import Gate, is_alive, names_in, wait_until
+from ..integration.support import Gate, is_alive, names_in
 from .conftest import StartDriver
 from .driver_process import DriverProcess
 
@@ -114,7 +114,7 @@ def test_ctrl_c_many_times_at_once_leaves_nothing(start_driver: StartDriver) -> 
     agents = driver.agents
     for _ in range(10):
         driver.press_ctrl_c()
-    wait_until("the runs have been killed", lambda: driver.press_ctrl_c() or driver.process.poll() is not None)
+    driver.wait_end(impatiently=True)
     driver.wait_nothing_left(*agents)
 
 

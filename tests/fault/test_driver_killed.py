@@ -14,7 +14,6 @@ from .conftest import StartDriver
 FAMILY = """
 setsid sh -c 'echo $$ > grandchild; while :; do sleep 0.05; done' &
 (setsid sh -c 'echo $$ > orphan; while :; do sleep 0.05; done' &)
-echo "$RUNSEMBLE_BELL" > bell
 echo $$ > pid
 while :; do sleep 0.05; done
 """
@@ -39,17 +38,14 @@ def test_when_the_driver_is_killed_nothing_of_its_study_is_left(start_driver: St
     driver = start_driver(LONG)
     driver.wait_running("0", "1")
     agents = driver.agents
-    place = os.path.dirname(lines_of(driver.output_path / "0/bell")[0])
     members = [
         int(wait_until(f"{name} of {run} is there", lambda r=run, n=name: lines_of(driver.output_path / r / n))[0])  # type: ignore[misc]
         for run in ("0", "1")
         for name in ("pid", "grandchild", "orphan")
     ]
-    assert os.path.isdir(place)
     driver.process.kill()
     driver.process.wait()
     driver.wait_nothing_left(*agents)
-    wait_until("the agent's directory is gone", lambda: not os.path.exists(place))
     assert not any(map(is_alive, members))
     assert not (driver.output_path / "2").exists(), "something new was started without a driver"
 
@@ -88,7 +84,7 @@ def test_when_driver_and_agent_are_killed_the_runs_can_still_be_told(start_drive
     assert set(pids.values()) <= set(known)
     for pid in known:  # nobody is left who could; the next driver of an ensemble would
         os.kill(pid, signal.SIGKILL)
-    driver.wait_nothing_left(*agents)
+    wait_until("no run is left", lambda: not processes_of(driver.output_path))
 
 
 def test_time_limits_hold_while_the_driver_is_stopped_and_every_end_arrives_afterwards(

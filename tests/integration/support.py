@@ -59,6 +59,12 @@ def agents_of(pid: int) -> list[int]:
     return [child for child in children_of(pid) if b"\0serve\0" in _proc_file(child, "cmdline")]
 
 
+def home_of_agent(pid: int) -> str:
+    """Return the directory that an agent lives in; empty if it has ended."""
+    words = _proc_file(pid, "cmdline").rstrip(b"\0").split(b"\0")
+    return os.fsdecode(words[-1]) if b"serve" in words else ""
+
+
 def own_agents() -> list[int]:
     """Return the agents that this process has started."""
     threads = os.listdir("/proc/self/task")

@@ -84,7 +84,7 @@ def test_a_result_larger_than_travels_with_the_exit_is_read_from_its_file(study:
 def test_one_bad_result_does_not_hide_the_others_from_the_table(study: RunStudy) -> None:
     script = "case {x} in 1) echo '{' > results.json;; *) echo {x} > results.json;; esac"
     result = study("sh", "-c", script, runs=[{"x": x} for x in range(3)])
-    with pytest.raises(ResultError, match="/out/1/results.json"):
+    with pytest.raises(ResultError, match=r"/out/1/results\.json"):
         _ = result.results
     assert [run.result for run in result if run.id != 1] == [0, 2]
 

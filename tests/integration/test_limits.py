@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from runsemble import Cause, MultirunResult, ParallelLocalRunner
+from runsemble import Cause, MultirunResult, ParallelLocalRunner, RunsFailed
 from runsemble.model import events
 
 from .conftest import RunStudy
@@ -177,5 +177,5 @@ def test_a_command_that_cannot_be_started_fails_that_run_and_no_other(
 
 
 def test_a_missing_program_is_told_by_raise_for_failures(study: RunStudy) -> None:
-    with pytest.raises(Exception, match="1 of 1 run failed.*\n.*command not found: no-such-program"):
+    with pytest.raises(RunsFailed, match=r"1 of 1 run failed.*\n.*command not found: no-such-program"):
         study("no-such-program").raise_for_failures()

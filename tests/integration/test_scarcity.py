@@ -172,7 +172,7 @@ def test_a_disk_that_stays_full_ends_the_study_and_keeps_what_there_is(
     missing = [run for run in result if run.status != "success"]
     assert {(run.status, str(run.cause)) for run in missing} <= {("failure", "disk_full"), ("skipped", "aborted")}
     assert "disk_full" in {str(run.cause) for run in missing}
-    assert names_in(small_disk / "out") == sorted((str(run.id) for run in succeeded))
+    assert names_in(small_disk / "out") == sorted(str(run.id) for run in succeeded)
     assert "the disk stayed full" in capsys.readouterr().err
 
 

@@ -68,7 +68,7 @@ def misspelt_name(text: str, filled: dict[str, Any]) -> str | None:
 @given(st.text(alphabet=STRANGE + "beta"), values)
 def test_whatever_is_refused_stands_in_single_braces(text: str, filled: dict[str, Any]) -> None:
     name = misspelt_name(text, filled)
-    assert name is None or name in Template(text).names
+    assert name is None or "{" + name in text
 
 
 @given(st.text(alphabet="beta{}", max_size=8), values)

@@ -113,13 +113,13 @@ class Rig:
         return [pid for pid in self.processes() if pid not in runner.engine.agent_pids]
 
     def require_no_process(self) -> None:
-        """Fail the check if any process that carries the mark lives.
+        """Fail the check if any process that carries the mark lives, or a child has not been waited for.
 
         Raises:
             AssertionError: One does; the text names it.
         """
-        alive = self.processes()
-        require(not alive, "still alive: " + "; ".join(f"{pid} ({command_of(pid)})" for pid in alive))
+        alive = sorted({*self.processes(), *proc.children_of(os.getpid())} - self._before.children)
+        require(not alive, "still there: " + "; ".join(f"{pid} ({command_of(pid)})" for pid in alive))
 
     async def wait_leftovers(self) -> list[str]:
         """Return what is left of what the check brought about so far, gates aside."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 
+import anyio
+
 from runsemble.model import events
 from runsemble.runners.pooled import PooledRunner
-from runsemble.testing.endless import require_cancelled, study_endless, wait_started
+from runsemble.testing.endless import gather_endless, require_cancelled, study_endless, wait_started
 from runsemble.testing.gate import WAIT_AT_GATE
 from runsemble.testing.registry import any_runner, pooled_runner
 from runsemble.testing.require import PATIENCE_S, require
@@ -17,8 +19,24 @@ from runsemble.testing.rig import Rig, sh
 _MOMENTS_S = (0.0, 0.001, 0.003, 0.01, 0.02, 0.03, 0.045, 0.06, 0.08, 0.1, 0.13, 0.17, 0.22)
 #: Seconds within which a study ends whose runs end at once.
 _SOON_S = 5.0
-#: After how many turns of the event loop a study is cancelled whose last run has ended.
-_TURNS = (0, 1, 2, 3, 4, 6, 10)
+#: After how many turns of the event loop work is cancelled that has just begun, or is about to end.
+_TURNS = (0, 1, 2, 3, 4, 6, 10, 15)
+
+
+@any_runner
+async def gather_can_be_cancelled_while_it_starts_a_run(rig: Rig) -> None:
+    """Wherever `gather` is cancelled on its way to its first run, in either dialect, nothing is left."""
+    for turns in _TURNS:
+        task = asyncio.create_task(gather_endless(rig)())
+        await _turn(turns)
+        task.cancel()
+        await require_cancelled(task)
+        rig.require_no_process()
+        async with anyio.create_task_group() as group:
+            group.start_soon(gather_endless(rig))
+            await _turn(turns)
+            group.cancel_scope.cancel()
+        rig.require_no_process()
 
 
 @any_runner
@@ -78,8 +96,7 @@ async def a_study_can_be_cancelled_while_it_ends(rig: Rig) -> None:
         runner = rig.make_pooled()
         task = asyncio.create_task(rig.study(runner, [{}], sh("exit 0")))
         await asyncio.wait_for(_wait_ended(runner), PATIENCE_S)
-        for _ in range(turns):
-            await asyncio.sleep(0)
+        await _turn(turns)
         task.cancel()
         await asyncio.wait([task])
         require(task.cancelled() or task.exception() is None, f"cancelled after {turns} turns, the study raised")
@@ -92,3 +109,9 @@ async def _wait_ended(runner: PooledRunner) -> None:
     ended = asyncio.Event()
     runner.listen(lambda event: ended.set() if isinstance(event, events.RunEnded) else None)
     await ended.wait()
+
+
+async def _turn(turns: int) -> None:
+    """Let the event loop turn."""
+    for _ in range(turns):
+        await asyncio.sleep(0)
