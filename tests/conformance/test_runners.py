@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -11,12 +12,14 @@ from typing import Any
 import anyio
 import pytest
 
-from runsemble.errors import UsageError
+from runsemble.agent import inventory
+from runsemble.errors import RunnerClosed, UsageError
 from runsemble.model.stats import RunStatistics
 from runsemble.runners.abstract import AbstractRunner, RunHandle
 from runsemble.runners.debug import DebugRunner
 from runsemble.runners.local import ParallelLocalRunner
-from runsemble.testing import CHECKS, Check, Factory, check_runner
+from runsemble.runners.multirun import multirun
+from runsemble.testing import CHECKS, Check, Factory, check_runner, wait_until
 from runsemble.testing.rig import make_runner
 
 
@@ -190,3 +193,28 @@ async def test_a_careless_runner_is_told_every_promise_it_breaks() -> None:
 async def test_a_check_that_does_not_exist_cannot_be_skipped() -> None:
     with pytest.raises(UsageError, match="no check called no_such_check"):
         await check_runner(users_runner, skip=["no_such_check"])
+
+
+async def test_cancelling_while_gpus_are_looked_for_leaves_no_agent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looking, found = threading.Event(), threading.Event()
+
+    def look() -> tuple[str, list[str]]:
+        looking.set()
+        found.wait(10.0)
+        return "", []
+
+    for name in inventory.VISIBLE_DEVICES.values():
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(inventory, "usable_gpus", look)
+    runner = ParallelLocalRunner()
+    study = multirun(runs=[{}], cmd=["true"], gpus=1, runner=runner, output_path=tmp_path / "out", progress=False)
+    task = asyncio.create_task(study)
+    await wait_until(looking.is_set, "GPUs to be looked for")
+    task.cancel()
+    found.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    with pytest.raises(RunnerClosed):
+        runner.engine  # noqa: B018

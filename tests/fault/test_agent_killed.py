@@ -9,7 +9,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -185,35 +185,55 @@ def test_runs_that_finished_before_the_agent_was_given_up_are_in_the_error(here:
     assert {run.status for run in result[1:]} <= {"failure", "skipped"}
 
 
-@pytest.mark.parametrize("delay_ms", [0, 5, 10, 15, 20, 25, 30, 40, 50, 70])
-def test_an_agent_that_is_killed_while_it_comes_up_is_no_reason_to_hang(here: Path, delay_ms: int) -> None:
+@contextmanager
+def killed_while_it_comes_up(which: int, delay_ms: float) -> Iterator[None]:
+    """While the block runs, wait for the agent that is started as number `which`, and then a moment; then kill it."""
     over = threading.Event()
 
-    def kill_first() -> None:
+    def kill() -> None:
         while not over.is_set():
             agents = own_agents()
-            if agents:
+            if len(agents) >= which:
                 over.wait(delay_ms / 1000)
                 with suppress(ProcessLookupError):
-                    os.kill(agents[0], signal.SIGKILL)
+                    os.kill(agents[which - 1], signal.SIGKILL)
                 return
             time.sleep(0.0005)
 
-    killer = threading.Thread(target=kill_first)
+    killer = threading.Thread(target=kill)
     killer.start()
-    complaint = ""
     try:
-        study = multirun(runs=[{}] * 20, cmd=["true"], output_path="out", progress=False)
-        result = asyncio.run(asyncio.wait_for(study, timeout=15))
-        assert result.statistics.success_count == 20
-    except AgentError as error:  # as right as a result, as long as it is told
-        complaint = str(error)
+        yield
     finally:
         over.set()
         killer.join()
+
+
+@pytest.mark.parametrize("delay_ms", [0, 5, 10, 15, 20, 25, 30, 40, 50, 70])
+def test_an_agent_that_is_killed_while_it_comes_up_is_no_reason_to_hang(here: Path, delay_ms: int) -> None:
+    complaint = ""
+    with killed_while_it_comes_up(1, delay_ms):
+        study = multirun(runs=[{}] * 20, cmd=["true"], output_path="out", progress=False)
+        try:
+            assert asyncio.run(asyncio.wait_for(study, timeout=15)).statistics.success_count == 20
+        except AgentError as error:  # as right as a result, as long as it is told
+            complaint = str(error)
     assert "\n" not in complaint
     assert own_agents() == []
     assert processes_of(here / "out") == {}
+
+
+@pytest.mark.parametrize("delay_ms", [0, 10, 20, 25, 30, 35, 40, 50])
+def test_a_second_agent_that_is_killed_while_it_comes_up_is_done_without(here: Path, delay_ms: int) -> None:
+    runner = ParallelLocalRunner(max_parallel=4)
+    watch = Watch(runner)
+    with killed_while_it_comes_up(2, delay_ms):
+        study = multirun(
+            runs=({"x": x} for x in range(400)), cmd=["true"], output_path="out", runner=runner, progress=False
+        )
+        result = asyncio.run(asyncio.wait_for(study, timeout=30))
+    expect_each_ended_once(watch, result, 400)
+    assert own_agents() == []
 
 
 @pytest.mark.parametrize("doomed", [{2}, {2, 3}, {2, 3, 4}], ids=str)
