@@ -53,7 +53,7 @@ def start_agent() -> Iterator[StartAgent]:
         return agents[-1]
 
     yield start
-    for agent in agents:
+    for agent in reversed(agents):  # a successor first: it may be about to remove the place that they share
         agent.close()
 
 

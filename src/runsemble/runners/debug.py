@@ -9,6 +9,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import anyio
+
 from runsemble.launch.argv import check_command, resolve_program
 from runsemble.launch.environment import base_environment
 from runsemble.model.stats import RunStatistics
@@ -50,7 +52,7 @@ class DebugRunner(AbstractRunner):
             try:
                 handle.returncode = await _run(argv, cwd)
             except OSError as error:
-                sys.stderr.write(f"cannot start {argv[0]}: {error.strerror}\n")
+                sys.stderr.write(f"cannot start {argv[0]}: {error.filename}: {error.strerror}\n")
             finally:
                 handle.status = "success" if handle.returncode == 0 else "failure"
 
@@ -66,7 +68,8 @@ class DebugRunner(AbstractRunner):
 
 
 async def _run(argv: list[str], cwd: str) -> int:
-    process = await asyncio.create_subprocess_exec(*argv, cwd=cwd, env=base_environment(os.environ))
+    with anyio.CancelScope(shield=True):  # or else a child could be started that nobody waits for
+        process = await asyncio.create_subprocess_exec(*argv, cwd=cwd, env=base_environment(os.environ))
     try:
         return await process.wait()
     except BaseException:

@@ -94,20 +94,28 @@ class PooledRunner(AbstractRunner):
             self._opening = asyncio.Lock()
         async with self._opening:
             if self._engine is None:
-                engine = await self._make_engine(request)
-                try:
-                    await engine.open()
-                except BaseExceptionGroup as group:
-                    await self._shut(engine)
-                    raise group.exceptions[0] from None
-                except BaseException:
-                    await self._shut(engine)
-                    raise
-                self._engine = engine
-            if request is not None:
-                await self._prepare_for(self._engine, request)
+                self._engine = await self._open_engine(request)
+            engine = self._engine
             self._users += 1
-            return self._engine
+        try:
+            if request is not None:
+                await self._prepare_for(engine, request)
+        except BaseException:
+            await self.leave()
+            raise
+        return engine
+
+    async def _open_engine(self, request: Request | None) -> Engine:
+        engine = await self._make_engine(request)
+        try:
+            await engine.open()
+        except BaseExceptionGroup as group:
+            await self._shut(engine)
+            raise group.exceptions[0] from None
+        except BaseException:
+            await self._shut(engine)
+            raise
+        return engine
 
     async def leave(self) -> None:
         """Count one user less; after the last one, end what still runs, then the agents. Bounded, never cut short."""
