@@ -61,6 +61,11 @@ def test_a_numpy_scalar_comes_back_as_the_python_value_it_stands_for(
     assert run.read_stdout().decode().strip() == str(plain)
 
 
+def test_numbers_of_numpy_inside_a_list_are_plain_too(study: RunStudy) -> None:
+    back = study("true", runs=[{"xs": [numpy.float64(0.5), numpy.int64(2)]}])[0].params["xs"]
+    assert [(type(x), x) for x in back] == [(float, 0.5), (int, 2)]
+
+
 def test_changing_the_parameters_of_a_run_changes_nothing(study: RunStudy) -> None:
     run = study("true", runs=[{"xs": [1]}])[0]
     run.params["xs"].append(2)

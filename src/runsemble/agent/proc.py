@@ -100,6 +100,14 @@ def rss_kib(pid: int) -> int:
     return int(fields[1]) * _PAGE_KIB if len(fields) > 1 else 0
 
 
+def peak_rss_kib() -> int:
+    """Return the largest resident set that this process has had as the program it is, in KiB."""
+    for line in read("/proc/self/status").split(b"\n"):
+        if line.startswith(b"VmHWM:"):
+            return int(line.split()[1])
+    return 0
+
+
 def pss_kib(pid: int) -> int:
     """Return the proportional set of a process in KiB, so that shared pages count once; its RSS where denied."""
     for line in read("/proc/" + str(pid) + "/smaps_rollup").split(b"\n"):

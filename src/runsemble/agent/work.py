@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import heapq
 import os
-import resource
 import signal
 import sys
 import time
 import traceback
 from collections import deque
 
-from . import cgroup, harvest, memory, place
+from . import cgroup, harvest, memory, place, proc
 from .attempt import Attempt, Lease
 from .contain import Containment, signal_group
 from .frames import to_bytes
@@ -36,6 +35,9 @@ if TYPE_CHECKING:
 
 #: How much likelier than the agent itself its runs are to be ended when the machine runs out of memory (0 to 1000).
 OOM_SCORE_RAISE = 300
+
+#: Seconds for which this process is taken to be of the same size.
+FLOOR_S = 1.0
 
 _LAST_WORDS_FILE = {"files": b"/stderr", "merged": b"/output"}
 
@@ -69,6 +71,7 @@ class Work:
         self._oom = _OomScore()
         self._cgroups: cgroup.Cgroups | None = None
         self._has_looked_for_cgroups = False
+        self._floor, self._floor_at = 0, -FLOOR_S
 
     # What the driver asks for
 
@@ -278,7 +281,7 @@ class Work:
         record = Exit(
             0, job.run, job.attempt, job.step, None, None, job.status, job.ended_by, None, None, job.started,
             job.ended_at - job.started_at, job.user_s, job.system_s, max(job.max_rss_kib, job.peak_kib),
-            resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, harvest.result_in(job.directory), self._tail(job),
+            self._floor_kib(job.ended_at), harvest.result_in(job.directory), self._tail(job),
             job.survivors,
         )  # fmt: skip
         self._record(record, job)
@@ -297,6 +300,15 @@ class Work:
         if mode in _LAST_WORDS_FILE and (job.status != 0 or job.ended_by):
             return harvest.tail_of(job.directory + _LAST_WORDS_FILE[mode], LAST_WORDS_BYTES)
         return None
+
+    def _floor_kib(self, now: float) -> int:
+        """Return the largest size this process has had, which a child inherits as its own peak.
+
+        Not `ru_maxrss`: that began with the size of the driver, from which this process was spawned.
+        """
+        if now - self._floor_at > FLOOR_S:
+            self._floor, self._floor_at = proc.peak_rss_kib(), now
+        return self._floor
 
     def _scratch(self, job: Attempt) -> bytes:
         return b"%s/%d-%d.out" % (self._directory, job.run, job.attempt)

@@ -119,6 +119,8 @@ def accounted_memory(mem_mib: int | None) -> int:
     """
     if mem_mib == 0:
         raise RequestError("mem_mib must be a whole number of at least 1, or None for no limit, not 0")
+    if mem_mib is not None:
+        require_count("mem_mib", mem_mib, 1)
     return mem_mib or 0
 
 

@@ -100,6 +100,8 @@ class Engine:
             for station in self._stations:
                 group.create_task(station.open())
         self._is_open = True
+        for station in self._stations:
+            self._revive_if_lost(station)  # it may have died before anybody would have listened
         self.pump()
 
     async def close(self, how: str = "stop") -> None:
@@ -391,11 +393,16 @@ class Engine:
                 continue
             relief = station.twin()
             self._stations.append(relief)
+            relief.is_reviving = True  # by this task
             try:
                 await relief.open()
-            except AgentError:  # one agent does the same work, more slowly
-                self._stations.remove(relief)
-                await relief.close(0.0)
+            except AgentError:
+                if not relief.jobs:  # one agent does the same work, more slowly
+                    self._stations.remove(relief)
+                    await relief.close(0.0)
+                    continue
+            relief.is_reviving = False
+            self._revive_if_lost(relief)
 
     def _end(self, job: Job, record: Exit | None = None, usage: Usage | None = None) -> None:
         if record is None:
@@ -463,8 +470,11 @@ class Engine:
         """React to the loss of an agent: start its successor, which tells what became of its runs."""
         if self._is_open:
             self.bus.publish(events.AgentLost(station.node.host, len(station.jobs)))
-            if not station.is_reviving:
-                self._start_task(self._revive(station))
+            self._revive_if_lost(station)
+
+    def _revive_if_lost(self, station: Station) -> None:
+        if not station.is_current and not station.is_reviving:
+            self._start_task(self._revive(station))
 
     def _start_task(self, work: Coroutine[Any, Any, None]) -> None:
         """Let work on the agents go on in a task of the engine's, which ends with it."""

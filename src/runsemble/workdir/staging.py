@@ -22,6 +22,7 @@ class StagedFile(NamedTuple):
     how: str  #: "copy" or "link"
     source: str  #: absolute path
     name: str  #: path relative to the run directory
+    origin: str = ""  #: the user's file, where the source is a copy of it
 
 
 def plan_staging(
@@ -51,7 +52,7 @@ def plan_staging(
             if resource.linkage == "shared":
                 shared = os.path.join(output_path, SHARED, name)
                 copies.append((source, shared))
-                staged.append(StagedFile("link", shared, name))
+                staged.append(StagedFile("link", shared, name, source))
             else:
                 staged.append(StagedFile(resource.linkage, source, name))
     return staged, copies
@@ -144,5 +145,5 @@ def _check_name(name: str, staged: Iterable[StagedFile]) -> None:
     for other in staged:
         if name == other.name or name.startswith(other.name + "/") or other.name.startswith(name + "/"):
             raise InputFileError(
-                f"two input files would be {name!r} in the run directory ({other.source} is one): rename one of them"
+                f"two input files would be {name!r} in the run directory ({other.origin or other.source} is one): rename one of them"
             )
