@@ -51,7 +51,7 @@ BAD = {
     "empty command": Bad({"cmd": []}, "cmd is empty", "give the program and its arguments"),
     "command as a string": Bad({"cmd": "python model.py"}, "'python model.py'", "shlex.split()"),
     "no command": Bad({"cmd": None}, "cmd", LIST),
-    "number in the command": Bad({"cmd": ["echo", 1]}, "cmd[1]", "write '1'"),
+    "number in the command": Bad({"cmd": ["echo", 1]}, "cmd[1]", "must be a string"),
     "nothing in the command": Bad({"cmd": ["echo", None]}, "cmd[1]", "must be a string"),
     "empty program": Bad({"cmd": ["", "x"]}, "cmd[0]", "program"),
     "zero byte in the command": Bad({"cmd": ["echo", "a\0b"]}, "cmd[1]", "zero byte"),

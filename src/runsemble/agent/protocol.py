@@ -131,8 +131,11 @@ class Exit:
     def __init__(self, *fields: Any) -> None:
         if len(fields) != len(self.__slots__):
             raise ValueError("an exit has " + str(len(self.__slots__)) + " fields")
-        for name, value in zip(self.__slots__, fields):
-            setattr(self, name, value)
+        (
+            self.seq, self.run, self.attempt, self.step, self.lease, self.successor, self.status, self.ended_by,
+            self.trouble, self.message, self.started, self.wall_s, self.user_s, self.system_s, self.max_rss_kib,
+            self.floor_kib, self.result, self.tail, self.survivors,
+        ) = fields  # fmt: skip
 
     def as_list(self) -> list[Any]:
         """Return the fields in the order of the wire."""

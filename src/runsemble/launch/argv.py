@@ -29,9 +29,7 @@ def check_command(cmd: Any) -> list[str]:
     words = []
     for at, word in enumerate(cmd):
         if not isinstance(word, (str, bytes, os.PathLike)):
-            raise CommandError(
-                f"cmd[{at}] must be a string, not {word!r} (a {type(word).__name__}); write {str(word)!r}"
-            )
+            raise CommandError(f"cmd[{at}] must be a string, not {word!r} (of type {type(word).__name__})")
         text = os.fsdecode(word)
         if "\0" in text:
             raise CommandError(f"cmd[{at}] contains a zero byte, which no argument can hold: {text!r}")

@@ -57,6 +57,15 @@ class Shape:
     gpus: int = 0
     mem_mib: int = 0
     named: tuple[tuple[str, int], ...] = ()
+    _hash: int = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Hash once: shapes are looked up several times per run."""
+        object.__setattr__(self, "_hash", hash((self.cores, self.gpus, self.mem_mib, self.named)))
+
+    def __hash__(self) -> int:
+        """Hash as `__eq__` compares."""
+        return self._hash
 
     def __str__(self) -> str:
         """Word the size for a sentence: "4 cores, 1 GPU and 2048 MiB"."""

@@ -61,7 +61,7 @@ class EventBus:
     def __init__(self, above: EventBus | None = None) -> None:
         self._above = above
         self._subscriptions: list[Subscription] = []
-        self._listeners: list[Callable[[Event], None]] = []
+        self._listeners: dict[type[Event] | None, list[Callable[[Event], None]]] = {None: []}
 
     @property
     def lag(self) -> int:
@@ -72,12 +72,13 @@ class EventBus:
         """Hand an event to everybody; what a listener raises is logged, and the listener is not called again."""
         for subscription in self._subscriptions:
             subscription.put(event)
-        for listener in list(self._listeners):
-            try:
-                listener(event)
-            except Exception:
-                _log.exception("a subscriber to runsemble's events raised; it gets no further events")
-                self.ignore(listener)
+        for kind in (type(event), None):
+            for listener in tuple(self._listeners.get(kind, ())):
+                try:
+                    listener(event)
+                except Exception:
+                    _log.exception("a subscriber to runsemble's events raised; it gets no further events")
+                    self.ignore(listener)
         if self._above is not None:
             self._above.publish(event)
 
@@ -93,14 +94,19 @@ class EventBus:
             self._subscriptions.remove(subscription)
         subscription.close()
 
-    def listen(self, listener: Callable[[Event], None]) -> None:
-        """Call `listener` with every event from now on, within the publishing call: it must be quick."""
-        self._listeners.append(listener)
+    def listen(self, listener: Callable[[Event], None], *kinds: type[Event]) -> None:
+        """Call `listener` with every event from now on, or those of some kinds.
+
+        It is called within the publishing call: it must be quick.
+        """
+        for kind in kinds or (None,):
+            self._listeners.setdefault(kind, []).append(listener)
 
     def ignore(self, listener: Callable[[Event], None]) -> None:
         """Stop calling `listener`."""
-        if listener in self._listeners:
-            self._listeners.remove(listener)
+        for listeners in self._listeners.values():
+            if listener in listeners:
+                listeners.remove(listener)
 
     def end_subscriptions(self) -> None:
         """Let the iteration of every subscription end."""

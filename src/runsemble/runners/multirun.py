@@ -141,7 +141,7 @@ class _StudyOnRunner:
             if shows_progress:
                 await stack.enter_async_context(show_progress(table, self._runner.bus, _length(runs)))
             self._intake = Intake(runs, self._job_maker(study), table, engine)
-            table.bus.listen(self._watch)
+            table.bus.listen(self._watch, events.RunEnded)
             interrupts = CURRENT.get()
             if interrupts is not None:
                 interrupts.begin(self, result)

@@ -24,8 +24,8 @@ async def show_progress(table: RunTable, machinery: EventBus, total: int | None)
     """
     display = StatusDisplay(lambda: table.statistics, total)
     hear_runs, hear_troubles = _run_listener(table, display), _trouble_listener(display)
-    table.bus.listen(hear_runs)
-    machinery.listen(hear_troubles)
+    table.bus.listen(hear_runs, events.RunEnded, events.FeedEnded)
+    machinery.listen(hear_troubles, events.Paused, events.Aborted, events.Resumed, events.AgentLost, events.Note)
     try:
         async with display.keep_drawing():
             yield

@@ -145,5 +145,6 @@ def _check_name(name: str, staged: Iterable[StagedFile]) -> None:
     for other in staged:
         if name == other.name or name.startswith(other.name + "/") or other.name.startswith(name + "/"):
             raise InputFileError(
-                f"two input files would be {name!r} in the run directory ({other.origin or other.source} is one): rename one of them"
+                f"two input files would be {name!r} in the run directory ({other.origin or other.source} is one): "
+                "rename one of them"
             )
