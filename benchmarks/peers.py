@@ -1,9 +1,9 @@
 """How much faster than other tools that keep at least the output of every run?
 
 Each tool as its users run it, on two slots, /bin/true with two output files: GNU parallel with --joblog and --results,
-HyperQueue through its Python API, Parsl's bash_app. What is judged is the slope, so that nobody's start counts. Beside it stands the whole job; it holds our own start,
-and GNU parallel's, but not that of HyperQueue's server and of Parsl's workers, which are up and warm by then. Beside it
-stands the slope between two numbers of runs, in which every start falls out.
+HyperQueue through its Python API, Parsl's bash_app. What is judged is the slope between two numbers of runs, in which
+every tool's start falls out. Beside it stands the time of a whole job; it holds our own start, and GNU parallel's, but
+not that of HyperQueue's server and of Parsl's workers, which are up and warm by then.
 
 Each peer from PyPI has a virtual environment of its own, made here if there is none.
 """
@@ -181,7 +181,7 @@ def _compare(name: str, must: float, cost: Costs, slope: Costs, versions: Texts,
     if name in absent:
         return Finding(what=what, value=None, unit="×", must=must, is_floor=True, note=absent[name])
     value, by_slope = (median(ratios(values[name], values["runsemble"])) for values in (cost, slope))
-    note = f"version {versions[name]}; whole job, only our own start-up included: {value:.3g}×"
+    note = f"version {versions[name]}; whole job: {value:.3g}×"
     return Finding(what=what, value=by_slope, unit="×", must=must, is_floor=True, note=note)
 
 
