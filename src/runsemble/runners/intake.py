@@ -46,7 +46,6 @@ class Intake:
         self._task: asyncio.Task[None] | None = None
         self._is_waiting = False  #: for the iterable's next item
         self.is_stopped = False  #: nothing more is taken
-        self.is_dry = False  #: everything was taken
 
     def stop(self) -> None:
         """Take nothing more; an iterable that is being waited for is waited for no longer."""
@@ -72,7 +71,6 @@ class Intake:
                 raise
         if self.is_stopped and isinstance(self._source, Sequence):
             self._skip_rest(self._source)
-        self.is_dry = not self.is_stopped
         self._table.bus.publish(events.FeedEnded(len(self._table)))
 
     async def _take_all(self) -> None:

@@ -6,10 +6,8 @@ from __future__ import annotations
 def window(slots: int) -> int:
     """Return how many runs may be under way between the user's iterable and their start.
 
-    Fewer than two per slot let an agent wait for its driver between short runs (measured: a window below the slots
-    halved the rate at 64 slots); the constant covers the time a busy driver needs to answer.
-
-    Source: `benchmarks/slope.py`.
+    A window below the slots would leave some of them idle. Two per slot keep a run ready behind each that runs, and the
+    constant covers the time a busy driver needs to answer.
     """
     return 2 * slots + 32
 
