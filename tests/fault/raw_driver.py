@@ -15,7 +15,7 @@ from typing import Any
 from runsemble.agent import place
 from runsemble.agent.frames import Unpacker, pack
 from runsemble.agent.protocol import READY, VERSION, Exit
-from runsemble.nodes.local import AGENT_DIRECTORY
+from runsemble.nodes.local import AGENT_PROGRAM
 
 from ..integration.support import PATIENCE_S, is_alive, wait_until
 
@@ -28,7 +28,7 @@ class Agent:
     def __init__(self, directory: str, python: str = sys.executable) -> None:
         self.directory = directory
         self.process = subprocess.Popen(
-            [python, "-I", "-S", AGENT_DIRECTORY, "serve", directory],
+            [python, "-I", "-S", AGENT_PROGRAM, "serve", directory],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -16,7 +16,7 @@ import pytest
 
 from runsemble.agent import place
 from runsemble.agent.frames import Unpacker, pack
-from runsemble.nodes.local import AGENT_DIRECTORY
+from runsemble.nodes.local import AGENT_PROGRAM
 
 from ..integration.support import Gate, is_alive, lines_of, names_in, wait_until
 from .conftest import Connect, StartAgent
@@ -491,7 +491,7 @@ def bridge(agent: Agent) -> subprocess.Popen[bytes]:
 
 def start_bridge(path: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [sys.executable, "-I", "-S", AGENT_DIRECTORY, "attach", path],
+        [sys.executable, "-I", "-S", AGENT_PROGRAM, "attach", path],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -573,7 +573,7 @@ def test_a_bridge_to_nowhere_says_so(here: Path) -> None:
 
 def test_an_agent_that_is_told_nonsense_on_its_command_line_says_how_it_goes(here: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-I", "-S", AGENT_DIRECTORY, "dance"], capture_output=True, text=True, check=False
+        [sys.executable, "-I", "-S", AGENT_PROGRAM, "dance"], capture_output=True, text=True, check=False
     )
     assert done.returncode == 2
     assert done.stderr.startswith("usage: agent serve DIRECTORY")

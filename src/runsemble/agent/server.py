@@ -9,7 +9,6 @@ import socket
 import struct
 import sys
 import time
-import traceback
 
 from . import place, proc
 from .contain import become_subreaper
@@ -24,8 +23,8 @@ if TYPE_CHECKING:
     from typing import Any
 
 #: Messages wait this long for company, in seconds, unless the driver has nothing else to do.
-BATCH_S = 0.005
-BATCH_COUNT = 64
+BATCH_S = 0.01
+BATCH_COUNT = 128
 #: An agent that no driver ever talked to ends after this many seconds.
 LONELY_S = 60.0
 #: Likewise, once the process that had started it is gone.
@@ -182,7 +181,7 @@ class Server:
             self._work.rest()
         for fd, event in self._poll.poll(timeout_s * 1000 + 0.5):
             if fd == self._wake:
-                _drain_pipe(fd)
+                os.read(fd, 4096)  # should there be more in it, it can be read again
             elif fd == self._listener.fileno():
                 self._accept()
             elif fd == self._bell:
@@ -274,9 +273,9 @@ class Server:
                 self._greet(connection, message[1])
             elif connection is self._driver:
                 self._act(message)
-        except Exception:
-            traceback.print_exc(file=sys.stderr)
-            problem = "the agent could not act on a message: " + traceback.format_exc(limit=-1).splitlines()[-1]
+        except Exception as error:
+            sys.excepthook(*sys.exc_info())  # into the log
+            problem = "the agent could not act on a message: " + repr(error)
             self._say("note", problem)
             if type(message) is list and message[:1] == ["run"] and len(message) == RUN_FIELDS:
                 self._work.refuse(message, problem)
@@ -392,11 +391,3 @@ class Server:
             os.utime(place.spool_path(self._directory))
         if self._spool.is_long and self._work.is_idle and not self._work.exits:
             self._spool.empty(self._work.last_seq, self._epoch, self._boot)
-
-
-def _drain_pipe(fd: int) -> None:
-    try:
-        while os.read(fd, 4096):
-            pass
-    except BlockingIOError:
-        pass

@@ -7,7 +7,6 @@ import os
 import signal
 import sys
 import time
-import traceback
 from collections import deque
 
 from . import cgroup, harvest, memory, place, proc
@@ -197,7 +196,7 @@ class Work:
         except Trouble as error:
             trouble = error
         except Exception as error:  # the other runs must not suffer from what is wrong with this one
-            traceback.print_exc(file=sys.stderr)
+            sys.excepthook(*sys.exc_info())  # into the log
             trouble = Trouble(NOT_LAUNCHED, "the agent could not start it: " + repr(error))
         finally:
             self._oom.lower()

@@ -21,8 +21,8 @@ from runsemble.agent.spool import replay
 from runsemble.errors import AgentError
 from runsemble.nodes.link import AgentLink, connect
 
-#: The agent's code; the folder is its own program.
-AGENT_DIRECTORY = str(Path(place.__file__).parent)
+#: The agent's program. Python starts it sooner than the folder it is in, which would be a program as well.
+AGENT_PROGRAM = str(Path(place.__file__).with_name("__main__.py"))
 #: Seconds within which an agent must be ready.
 START_S = 30.0
 
@@ -99,7 +99,7 @@ async def start_agent(directory: str) -> LocalAgent:
 
 def _spawn(directory: str, ready: int, log: int) -> int:
     """Spawn the agent in a session of its own, with default signals: nothing of this process's state reaches a run."""
-    argv = [sys.executable, "-I", "-S", AGENT_DIRECTORY, "serve", directory]
+    argv = [sys.executable, "-I", "-S", AGENT_PROGRAM, "serve", directory]
     actions = [(os.POSIX_SPAWN_DUP2, ready, 1), (os.POSIX_SPAWN_DUP2, log, 2)]
     return os.posix_spawn(
         sys.executable, argv, os.environ, file_actions=actions, setsid=True, setsigmask=(), setsigdef=_ALL_SIGNALS

@@ -241,19 +241,20 @@ class Engine:
     def _send_ahead(self) -> None:
         """Send short runs ahead of their grant, as long as all that wait are of one shape and order is kept."""
         shape = self._ready.only_shape
-        if shape is None:
-            return
         able = [s for s in self._stations if s.is_current]
+        if shape is None or not able:
+            return
         busy = [s for s in able if s.leases]
         if len(busy) < len(able) and any(len(s.leases) > 1 for s in busy):
             return  # an agent has nothing to do yet: let leases come back, and be shared out anew
+        share = self._window // len(able)  # one agent must not hold what another could start
         for station in busy:
             while self._ready:
                 job = self._ready.head(shape)
                 if isinstance(job, Waiter):
                     return
                 lane = self._lane(job.plan)
-                if station.ahead_of(lane) >= self._tempo.ahead(shape, station.leases_of(lane), self._window):
+                if station.ahead_of(lane) >= self._tempo.ahead(shape, station.leases_of(lane), share):
                     break
                 self._ready.take(shape)
                 station.send_run(job, lane, None)

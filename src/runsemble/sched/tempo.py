@@ -15,7 +15,7 @@ AHEAD_S = 0.02
 #: rounds each, before and after: 0.60 to 0.63 and 0.45 to 0.47 ms per run.
 RELIEF_BELOW_S = 0.02
 #: How many runs must have ended before that is judged.
-RELIEF_AFTER = 64
+RELIEF_AFTER = 16
 #: Weight of the latest run in the running mean.
 _WEIGHT = 0.1
 
@@ -33,18 +33,18 @@ class Tempo:
         self._mean_s[shape] = mean_s + (wall_s - mean_s) * _WEIGHT
         self._ended += 1
 
-    def ahead(self, shape: Shape, leases: int, window: int) -> int:
+    def ahead(self, shape: Shape, leases: int, most: int) -> int:
         """Return how many runs of a shape an agent should have waiting that holds `leases` of that shape.
 
         Args:
             shape: The shape of everything that waits.
             leases: How many runs it has at the same time.
-            window: The most that may be under way.
+            most: Its share of what may be under way.
         """
         mean_s = self._mean_s.get(shape, AHEAD_BELOW_S)
         if mean_s >= AHEAD_BELOW_S or not leases:
             return 0
-        return window if mean_s <= 0 else min(window, math.ceil(leases * AHEAD_S / mean_s))
+        return most if mean_s <= 0 else min(most, math.ceil(leases * AHEAD_S / mean_s))
 
     def wants_relief(self, shape: Shape) -> bool:
         """Tell whether runs of a shape are so short that a second agent pays."""
