@@ -89,12 +89,11 @@ def test_a_value_without_exact_form_is_refused(value: Any) -> None:
 
 def test_an_offset_that_python_cannot_read_back_is_never_stored_as_another_one() -> None:
     value = datetime(2024, 1, 1, tzinfo=timezone(timedelta(microseconds=1)))
-    try:
-        text = encode(value)
-    except CannotEncode as error:
-        assert "round trip" in str(error)
+    if datetime.fromisoformat(value.isoformat()) == value:  # CPython from some version on
+        assert decode(encode(value)) == value
     else:
-        assert decode(text) == value
+        with pytest.raises(CannotEncode, match="round trip"):
+            encode(value)
 
 
 def test_a_list_that_contains_itself_is_refused() -> None:
