@@ -324,7 +324,7 @@ def test_a_killed_agents_successor_tells_what_became_of_every_run(
     assert not any(map(is_alive, pids)), "what ran under the dead agent was not ended"
     told = {record.run: record for record in second.exits}
     assert set(told) == {2, 3}
-    assert told[2].as_list() == ended.as_list()
+    assert told[2].as_message() == ended.as_message()
     assert (told[3].status, told[3].trouble) == (None, "agent_lost")
     assert told[3].seq > told[2].seq
     assert second.hear("welcome")[1]["live"] == []

@@ -6,6 +6,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from runsemble.agent.frames import encode
 from runsemble.agent.protocol import Exit
 from runsemble.agent.spool import Remains, Spool, replay
 
@@ -34,7 +35,7 @@ def write(spool: Spool, deed: tuple[Any, ...]) -> None:
     elif kind == "exit":
         record = Exit.never_ran(rest[0], 1, 0, "staging", rest[2])
         record.seq = rest[1]
-        spool.exit(record)
+        spool.exit(encode(record.as_message()))
     elif kind == "ack":
         spool.ack(rest[0])
     else:
@@ -54,7 +55,7 @@ def spooled(deeds: list[tuple[Any, ...]]) -> bytes:
 
 
 def state(remains: Remains) -> Any:
-    exits = {seq: record.as_list() for seq, record in remains.exits.items()}
+    exits = {seq: record.as_message() for seq, record in remains.exits.items()}
     return remains.epoch, remains.boot, remains.last_seq, exits, remains.open
 
 

@@ -11,7 +11,7 @@ import struct
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Iterable, Sequence
 
 #: Longest frame accepted, in bytes; longer ones are a sign of a stream that is not ours.
 MAX_FRAME = 256 * 1024 * 1024
@@ -24,9 +24,23 @@ class BrokenStream(Exception):
     """The bytes received are no frames of ours."""
 
 
-def pack(messages: list[Any]) -> bytes:
-    """Return one frame holding `messages`, each a list that begins with its kind."""
-    body = _dumps(messages).encode("ascii")
+def encode(message: Sequence[Any]) -> str:
+    """Return a message, a sequence that begins with its kind, as JSON."""
+    return _dumps(message)
+
+
+def join(encoded: Iterable[str]) -> bytes:
+    """Return one frame holding messages that are encoded already."""
+    return _frame("[" + ",".join(encoded) + "]")
+
+
+def pack(messages: Sequence[Any]) -> bytes:
+    """Return one frame holding `messages`."""
+    return _frame(_dumps(messages))
+
+
+def _frame(text: str) -> bytes:
+    body = text.encode("ascii")
     return _LENGTH.pack(len(body)) + body
 
 

@@ -137,9 +137,9 @@ class Exit:
             self.floor_kib, self.result, self.tail, self.survivors,
         ) = fields  # fmt: skip
 
-    def as_list(self) -> list[Any]:
-        """Return the fields in the order of the wire."""
-        return list(_exit_fields(self))
+    def as_message(self) -> tuple[Any, ...]:
+        """Return the message that tells of it."""
+        return ("exit", *_exit_fields(self))
 
     @classmethod
     def never_ran(cls, run: int, attempt: int, step: int, trouble: str, message: str) -> Exit:

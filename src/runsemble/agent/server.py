@@ -12,7 +12,7 @@ import time
 
 from . import place, proc
 from .contain import become_subreaper
-from .frames import BrokenStream, Unpacker, pack
+from .frames import BrokenStream, Unpacker, encode, join, pack
 from .protocol import READY, RUN_FIELDS, VERSION
 from .recover import end_remains
 from .spool import Spool, replay
@@ -103,7 +103,7 @@ class Server:
         self._epoch = remains.epoch
         self._spool = Spool(spool_path, remains.epoch, self._boot)
         for record in lost:
-            self._spool.exit(record)
+            self._spool.exit(encode(record.as_message()))
         self._spool.flush()
         self._work = Work(directory, self._spool, remains.last_seq, [*remains.exits.values(), *lost])
         self._poll = select.poll()
@@ -161,7 +161,7 @@ class Server:
             connection.stream.close()
         self._listener.close()
         os.close(self._bell)
-        self._work.containment.close()
+        self._work.close()
         self._spool.close()
         keep = self._orphans == "finish" and self._work.exits
         names = ["s", "bell"] if keep else os.listdir(self._directory)
@@ -276,7 +276,7 @@ class Server:
         except Exception as error:
             sys.excepthook(*sys.exc_info())  # into the log
             problem = "the agent could not act on a message: " + repr(error)
-            self._say("note", problem)
+            self._work.say("note", problem)
             if type(message) is list and message[:1] == ["run"] and len(message) == RUN_FIELDS:
                 self._work.refuse(message, problem)
 
@@ -343,19 +343,16 @@ class Server:
             "subreaper": self._is_subreaper,
             "live": live,
         }
-        self._say("welcome", facts)
+        self._work.say("welcome", facts)
         for seq in sorted(work.exits):
-            self._say("exit", *work.exits[seq].as_list())
-        self._say("current")
+            self._work.say(*work.exits[seq].as_message())
+        self._work.say("current")
 
     def _answer_bell(self) -> None:
         for key in set(os.read(self._bell, 65536).decode("ascii", "replace").split()):
             self._work.ring(key)
 
     # Output
-
-    def _say(self, *message: Any) -> None:
-        self._work.outbox.append(list(message))
 
     def _deliver(self) -> None:
         """Send what has been gathered, now or a little later in company."""
@@ -372,7 +369,7 @@ class Server:
         is_hungry = not self._work.waiting_count  # the driver has to send more before anything can start
         if is_hungry or len(outbox) >= BATCH_COUNT or now - self._outbox_since >= BATCH_S:
             self._spool.flush()
-            data = pack(outbox)
+            data = join(outbox)
             outbox.clear()
             self._outbox_since = 0.0
             if not self._driver.send(data):

@@ -16,6 +16,7 @@ from __future__ import annotations
 import json
 import os
 
+from .frames import encode
 from .protocol import Exit
 
 TYPE_CHECKING = False
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 
 #: A spool in which nothing is open is emptied once it is longer than this, in bytes.
 COMPACT_BYTES = 4 * 1024 * 1024
-
-_dumps = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
 
 class Remains:
@@ -98,9 +97,9 @@ class Spool:
         """Note the process of an attempt; until flushed, the run key in its environment must do."""
         self._lines.append('["pid",%d,%d,%d,%d]' % (run, attempt, step, pid))
 
-    def exit(self, record: Exit) -> None:
-        """Note the end of an attempt; `flush` must follow before anybody is told."""
-        self._lines.append(_dumps(["exit", *record.as_list()]))
+    def exit(self, message: str) -> None:
+        """Note the end of an attempt, in the words the driver will hear; `flush` must follow before it does."""
+        self._lines.append(message)
 
     def ack(self, seq: int) -> None:
         """Note that every exit up to `seq` is stored by the driver."""
@@ -108,7 +107,7 @@ class Spool:
 
     def mark_epoch(self, epoch: int, boot: str) -> None:
         """Note the highest epoch seen, at once."""
-        self._lines.append(_dumps(["epoch", epoch, boot]))
+        self._lines.append(encode(["epoch", epoch, boot]))
         self.flush()
 
     def flush(self) -> bool:

@@ -12,7 +12,8 @@ from collections import deque
 from . import cgroup, harvest, memory, place, proc
 from .attempt import Attempt, Lease
 from .contain import Containment, signal_group
-from .frames import to_bytes
+from .frames import encode, to_bytes
+from .oom import OomScore
 from .protocol import (
     BY_CANCEL,
     BY_KILL,
@@ -32,9 +33,6 @@ if TYPE_CHECKING:
 
     from .spool import Spool
 
-#: How much likelier than the agent itself its runs are to be ended when the machine runs out of memory (0 to 1000).
-OOM_SCORE_RAISE = 300
-
 #: Seconds for which this process is taken to be of the same size.
 FLOOR_S = 1.0
 
@@ -44,11 +42,11 @@ _LAST_WORDS_FILE = {"files": b"/stderr", "merged": b"/output"}
 class Work:
     """Everything between a request and its acknowledged exit.
 
-    Messages for the driver are appended to `outbox`; whoever empties it flushes the spool first.
+    Messages for the driver wait in `outbox`, encoded; whoever empties it flushes the spool first.
     """
 
     def __init__(self, directory: str, spool: Spool, seq: int, exits: list[Exit]) -> None:
-        self.outbox: list[Any] = []
+        self.outbox: list[str] = []
         self.exits = {e.seq: e for e in exits}  #: not acknowledged, by sequence number
         self.living: dict[tuple[int, int], Attempt] = {}  #: by run and attempt
         self.waiting_count = 0
@@ -67,10 +65,14 @@ class Work:
         self._own_cores = frozenset(os.sched_getaffinity(0))
         self._cores = self._own_cores
         self._in_run_directory = False
-        self._oom = _OomScore()
+        self._oom = OomScore()
         self._cgroups: cgroup.Cgroups | None = None
         self._has_looked_for_cgroups = False
         self._floor, self._floor_at = 0, -FLOOR_S
+
+    def say(self, *message: Any) -> None:
+        """Tell the driver something, soon."""
+        self.outbox.append(encode(message))
 
     # What the driver asks for
 
@@ -108,7 +110,7 @@ class Work:
                     self.waiting_count -= 1
                     self._ready.append((job, _lease(lease, lane)))
                     return
-        self.outbox.append(["returned", lease[0]])
+        self.say("returned", lease[0])
 
     def cancel(self, run: int, attempt: int, how: str) -> None:
         """Drop a run that waits, end one that lives (unless only to be dropped); one that is over is known to be."""
@@ -164,8 +166,14 @@ class Work:
             self._start(*self._ready.popleft())
             now = time.monotonic()
 
+    def close(self) -> None:
+        """Release the descriptors."""
+        self.containment.close()
+        self._oom.close()
+
     def rest(self) -> None:
-        """Leave the last run's directory, so that it can be removed or unmounted while the agent waits."""
+        """Leave the last run's directory, so that it can be removed while the agent waits, and take back its odds."""
+        self._oom.lower()
         if self._in_run_directory:
             os.chdir("/")
             self._in_run_directory = False
@@ -199,7 +207,6 @@ class Work:
             sys.excepthook(*sys.exc_info())  # into the log
             trouble = Trouble(NOT_LAUNCHED, "the agent could not start it: " + repr(error))
         finally:
-            self._oom.lower()
             if job.cgroup is not None:
                 job.cgroup.leave()
         if trouble is not None:
@@ -208,7 +215,7 @@ class Work:
         self._spool.pid(job.run, job.attempt, job.step, job.pid)
         self.living[job.run, job.attempt] = job
         self.containment.leaders[job.pid] = job
-        self.outbox.append(["start", job.run, job.attempt, job.step, job.pid, job.started, lease.id])
+        self.say("start", job.run, job.attempt, job.step, job.pid, job.started, lease.id)
         if job.plan.timeout_s is not None:
             self._at(job.started_at + job.plan.timeout_s, self._time_out, job)
         if job.plan.mem_mib and job.cgroup is None:
@@ -330,14 +337,18 @@ class Work:
         self.last_seq += 1
         record.seq = self.last_seq
         self.exits[record.seq] = record
-        self._spool.exit(record)
-        self.outbox.append(["exit", *record.as_list()])
+        message = encode(record.as_message())
+        self._spool.exit(message)
+        self.outbox.append(message)
 
     def _drop_waiting(self, is_meant: Callable[[Attempt], bool]) -> None:
         for lane, queue in self._waiting.items():
-            self.outbox.extend(["dropped", job.run, job.attempt, None] for job in queue if is_meant(job))
+            for job in filter(is_meant, queue):
+                self.say("dropped", job.run, job.attempt, None)
             self._waiting[lane] = deque(job for job in queue if not is_meant(job))
-        self.outbox.extend(["dropped", job.run, job.attempt, lease.id] for job, lease in self._ready if is_meant(job))
+        for job, lease in self._ready:
+            if is_meant(job):
+                self.say("dropped", job.run, job.attempt, lease.id)
         self._ready = deque(entry for entry in self._ready if not is_meant(entry[0]))
         self.waiting_count = sum(map(len, self._waiting.values()))
 
@@ -384,31 +395,7 @@ class Work:
     def _pass_metrics(self, job: Attempt) -> None:
         text, job.metrics_offset = harvest.new_lines(job.directory + b"/metrics.jsonl", job.metrics_offset)
         if text:
-            self.outbox.append(["metric", job.run, job.attempt, text])
-
-
-class _OomScore:
-    """Raises the chance of being chosen by the out-of-memory killer while a child is spawned, which inherits it."""
-
-    def __init__(self) -> None:
-        self._fd = -1
-        try:
-            self._fd = os.open("/proc/self/oom_score_adj", os.O_RDWR | os.O_CLOEXEC)
-            own = int(os.read(self._fd, 16))
-            self._own = b"%d" % own
-            self._raised = b"%d" % min(1000, own + OOM_SCORE_RAISE)
-            self.raise_()
-            self.lower()
-        except (OSError, ValueError):
-            self._fd = -1
-
-    def raise_(self) -> None:
-        if self._fd >= 0:
-            os.pwrite(self._fd, self._raised, 0)
-
-    def lower(self) -> None:
-        if self._fd >= 0:
-            os.pwrite(self._fd, self._own, 0)
+            self.say("metric", job.run, job.attempt, text)
 
 
 def _lease(fields: list[Any], lane: int) -> Lease:

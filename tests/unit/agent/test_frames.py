@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from runsemble.agent.frames import MAX_FRAME, BrokenStream, Unpacker, pack, to_bytes, to_text
+from runsemble.agent.frames import MAX_FRAME, BrokenStream, Unpacker, encode, join, pack, to_bytes, to_text
 
 
 def frame(body: bytes) -> bytes:
@@ -14,6 +14,11 @@ def frame(body: bytes) -> bytes:
 def test_messages_come_back_as_they_were() -> None:
     messages: list[Any] = [["run", 1, "é", None], ["ack", 2.5, {"a": [True]}]]
     assert Unpacker().feed(pack(messages)) == messages
+
+
+def test_messages_encoded_one_by_one_make_the_same_frame() -> None:
+    messages: list[Any] = [["run", 1, "é", None], ["ack", 2.5, {"a": [True]}]]
+    assert join(map(encode, messages)) == pack(messages)
 
 
 def test_several_frames_may_arrive_together() -> None:

@@ -6,7 +6,7 @@ from runsemble.agent.protocol import Exit
 def test_an_exit_has_as_many_fields_on_the_wire_as_in_memory() -> None:
     fields = list(range(len(Exit.__slots__)))
     record = Exit(*fields)
-    assert record.as_list() == fields
+    assert record.as_message() == ("exit", *fields)
     assert [getattr(record, name) for name in Exit.__slots__] == fields
 
 

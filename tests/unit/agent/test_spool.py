@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from runsemble.agent.frames import encode
 from runsemble.agent.protocol import Exit
 from runsemble.agent.spool import COMPACT_BYTES, Remains, Spool, replay
 
@@ -67,17 +68,17 @@ def test_nothing_is_on_record_before_the_flush(spool: Spool, path: Path) -> None
 
 def test_an_exit_closes_its_attempt_and_stays(spool: Spool, path: Path) -> None:
     spool.intent(7, 1, 0, "abc-7-1-0", 12.5)
-    spool.exit(exit_of(run=7, seq=3))
+    spool.exit(encode(exit_of(run=7, seq=3).as_message()))
     spool.flush()
     remains = replay(str(path))
     assert remains.open == {}
     assert remains.last_seq == 3
-    assert remains.exits[3].as_list() == exit_of(run=7, seq=3).as_list()
+    assert remains.exits[3].as_message() == exit_of(run=7, seq=3).as_message()
 
 
 def test_an_acknowledgement_ends_every_story_up_to_it(spool: Spool, path: Path) -> None:
     for seq in (1, 2, 3):
-        spool.exit(exit_of(run=seq, seq=seq))
+        spool.exit(encode(exit_of(run=seq, seq=seq).as_message()))
     spool.ack(2)
     spool.flush()
     remains = replay(str(path))
@@ -112,7 +113,7 @@ def test_a_later_life_survives_the_torn_line_of_the_former_one(spool: Spool, pat
 
 
 def test_an_emptied_spool_keeps_the_count_and_the_epoch(spool: Spool, path: Path) -> None:
-    spool.exit(exit_of(run=7, seq=9))
+    spool.exit(encode(exit_of(run=7, seq=9).as_message()))
     spool.ack(9)
     spool.flush()
     spool.empty(9, 4, BOOT)
@@ -124,7 +125,7 @@ def test_an_emptied_spool_keeps_the_count_and_the_epoch(spool: Spool, path: Path
 def test_a_long_spool_says_so(spool: Spool) -> None:
     record = exit_of(run=1, seq=1)
     record.tail = "x" * COMPACT_BYTES
-    spool.exit(record)
+    spool.exit(encode(record.as_message()))
     spool.flush()
     assert spool.is_long
 
@@ -149,7 +150,7 @@ def test_a_spool_on_a_full_disk_keeps_its_lines(monkeypatch: pytest.MonkeyPatch)
 def test_a_line_written_in_part_is_written_again(spool: Spool, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write = os.write
     spool.intent(7, 1, 0, "abc-7-1-0", 12.5)
-    spool.exit(exit_of(run=7, seq=1))
+    spool.exit(encode(exit_of(run=7, seq=1).as_message()))
     with monkeypatch.context() as patch:
         patch.setattr(os, "write", lambda fd, data: write(fd, data[:50]))
         assert not spool.flush()

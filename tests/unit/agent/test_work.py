@@ -1,3 +1,4 @@
+import json
 import os
 import signal
 import time
@@ -71,13 +72,16 @@ class NoOomScore:
     def lower(self) -> None:
         """Do nothing."""
 
+    def close(self) -> None:
+        """Do nothing."""
+
 
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch) -> World:
     world = World()
     monkeypatch.setattr(work_module, "spawn", world.spawn)
     monkeypatch.setattr(work_module, "signal_group", world.signal_group)
-    monkeypatch.setattr(work_module, "_OomScore", NoOomScore)
+    monkeypatch.setattr(work_module, "OomScore", NoOomScore)
     monkeypatch.setattr(Containment, "reap", lambda self, now: world.reap(self, now))
     monkeypatch.setattr(time, "monotonic", lambda: world.now)
     monkeypatch.setattr(time, "time", lambda: 5000.0)
@@ -98,7 +102,7 @@ def work(world: World, spool_path: str, tmp_path: Path, plan_fields: dict[str, A
     work.add_plan(2, {**plan_fields, "timeout_s": 30.0, "env": {"OMP_NUM_THREADS": "8", "HOME": "/home/u"}})
     yield work
     spool.close()
-    work.containment.close()
+    work.close()
 
 
 def ask(work: Work, run: int, lease: Lease | None = None, *, lane: int = 0, plan: int = 1, **changes: Any) -> None:
@@ -113,7 +117,7 @@ def lease(number: int) -> Lease:
 
 def said(work: Work, kind: str) -> list[list[Any]]:
     """Return what the agent has said of one kind, without the kind."""
-    return [message[1:] for message in work.outbox if message[0] == kind]
+    return [message[1:] for message in map(json.loads, work.outbox) if message[0] == kind]
 
 
 def exits(work: Work) -> list[Exit]:
