@@ -29,6 +29,7 @@ class Watch:
         self.agents_started = 0
         self.agents_lost = 0
         self._acts: dict[int, Callable[[], None]] = {}
+        self._doomed: frozenset[int] = frozenset()
         runner.listen(self._hear)
 
     def act_after(self, ends: int, act: Callable[[], None]) -> None:
@@ -46,11 +47,17 @@ class Watch:
 
         self.act_after(1, look)
 
+    def kill_when_met(self, numbers: set[int]) -> None:
+        """Kill agents in the moment in which they say that they are up; 1 is the first."""
+        self._doomed = frozenset(numbers)
+
     def _hear(self, event: events.Event) -> None:
         if isinstance(event, events.RunStarted):
             self.started[event.run] += 1
         elif isinstance(event, events.AgentStarted):
             self.agents_started += 1
+            if self.agents_started in self._doomed:
+                os.kill(event.pid, signal.SIGKILL)
         elif isinstance(event, events.AgentLost):
             self.agents_lost += 1
         elif isinstance(event, events.RunEnded):
@@ -242,11 +249,7 @@ def test_a_successor_that_is_killed_in_the_moment_it_is_met_has_one_itself(here:
     watch = Watch(runner)
     watch.act_after(1, kill_agents)
 
-    def listen(event: events.Event) -> None:
-        if isinstance(event, events.AgentStarted) and watch.agents_started in doomed:
-            os.kill(event.pid, signal.SIGKILL)
-
-    runner.listen(listen)
+    watch.kill_when_met(doomed)
     study = multirun(
         runs=[{"x": x} for x in range(5)], cmd=["sleep", "0.05"], output_path="out", runner=runner, progress=False
     )
@@ -260,11 +263,7 @@ def test_an_agent_that_is_killed_in_the_moment_it_is_met_is_no_reason_to_hang(he
     runner = ParallelLocalRunner(max_parallel=1)
     watch = Watch(runner)
 
-    def listen(event: events.Event) -> None:
-        if isinstance(event, events.AgentStarted) and watch.agents_started == 1:
-            os.kill(event.pid, signal.SIGKILL)
-
-    runner.listen(listen)
+    watch.kill_when_met({1})
     study = multirun(runs=[{}] * 5, cmd=["true"], output_path="out", runner=runner, progress=False)
     with suppress(AgentError):
         assert asyncio.run(asyncio.wait_for(study, timeout=15)).statistics.success_count == 5
@@ -275,11 +274,7 @@ def test_a_second_agent_that_is_killed_in_the_moment_it_is_met_is_done_without(h
     runner = ParallelLocalRunner(max_parallel=4)
     watch = Watch(runner)
 
-    def listen(event: events.Event) -> None:
-        if isinstance(event, events.AgentStarted) and watch.agents_started == 2:
-            os.kill(event.pid, signal.SIGKILL)
-
-    runner.listen(listen)
+    watch.kill_when_met({2})
     study = multirun(
         runs=({"x": x} for x in range(600)), cmd=["true"], output_path="out", runner=runner, progress=False
     )

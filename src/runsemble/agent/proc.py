@@ -63,12 +63,6 @@ def is_zombie(pid: int) -> bool:
     return _stat_fields(pid)[:1] == [b"Z"]
 
 
-def parent_of(pid: int) -> int:
-    """Return the parent of a process, 0 if the process is gone."""
-    fields = _stat_fields(pid)
-    return int(fields[1]) if len(fields) > 1 else 0
-
-
 def children_of(pid: int) -> list[int]:
     """Return the children of all threads of a process."""
     pids: list[int] = []

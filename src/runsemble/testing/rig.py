@@ -17,10 +17,11 @@ from runsemble.runners.abstract import AbstractRunner
 from runsemble.runners.multirun import multirun
 from runsemble.runners.outcome import MultirunResult
 from runsemble.runners.pooled import PooledRunner
+from runsemble.runners.table import Run
 from runsemble.testing.files import exists
-from runsemble.testing.gate import Gate
+from runsemble.testing.gate import WAIT_AT_GATE, Gate
 from runsemble.testing.leftovers import Belongings, command_of, pids_with, recorded_places, wait_leftovers
-from runsemble.testing.require import require
+from runsemble.testing.require import require, wait_file
 
 #: Makes a fresh runner; see `check_runner` for the keywords it is called with.
 Factory: TypeAlias = Callable[..., AbstractRunner]
@@ -103,6 +104,19 @@ class Rig:
     async def study(self, runner: AbstractRunner, runs: Parameters, cmd: list[str], **options: Any) -> MultirunResult:
         """Await `multirun` in a new directory, without a bar."""
         return await multirun(runs=runs, cmd=cmd, runner=runner, output_path=self.new_path(), progress=False, **options)
+
+    async def start_at_gate(self, runner: PooledRunner, gate: Gate, *, first: str = "", **options: Any) -> Run:
+        """Add a run that waits at a gate, in a new directory; return it once it is there.
+
+        Args:
+            runner: Where; entered.
+            gate: The gate.
+            first: Commands of the shell that the run executes before it says that it is there.
+            options: What else `runner.add` takes.
+        """
+        run = runner.add(sh(f"{first} {WAIT_AT_GATE}", gate), self.new_dir(), **options)
+        await wait_file(run.run_dir, "started")
+        return run
 
     def processes(self) -> list[int]:
         """Return the living processes that carry the mark: runs, agents, whatever they have started."""

@@ -111,6 +111,12 @@ def ask(work: Work, run: int, lease: Lease | None = None, *, lane: int = 0, plan
     work.add_run(["run", plan, run, 1, 0, *message.values(), lane, lease])
 
 
+def start(work: Work, run: int, **changes: Any) -> None:
+    """Ask for a run with a lease of its own, and start it."""
+    ask(work, run, lease(run), **changes)
+    work.advance()
+
+
 def lease(number: int) -> Lease:
     return [number, [], {}]
 
@@ -263,8 +269,7 @@ def test_cancelling_what_is_not_there_does_nothing(work: Work, world: World) -> 
 
 
 def test_a_stopped_run_has_a_period_of_grace(work: Work, world: World) -> None:
-    ask(work, 1, lease(1))
-    work.advance()
+    start(work, 1)
     work.cancel(1, 1, "stop")
     assert world.signals == [(1001, signal.SIGTERM), (1001, signal.SIGCONT)]
     world.now += work.grace_s
@@ -275,8 +280,7 @@ def test_a_stopped_run_has_a_period_of_grace(work: Work, world: World) -> None:
 
 
 def test_a_run_that_ends_within_its_grace_is_not_killed(work: Work, world: World) -> None:
-    ask(work, 1, lease(1))
-    work.advance()
+    start(work, 1)
     work.cancel(1, 1, "stop")
     world.end(work, 1, status=-15)
     world.now += work.grace_s
@@ -285,8 +289,7 @@ def test_a_run_that_ends_within_its_grace_is_not_killed(work: Work, world: World
 
 
 def test_a_killed_run_has_no_grace(work: Work, world: World) -> None:
-    ask(work, 1, lease(1))
-    work.advance()
+    start(work, 1)
     work.cancel(1, 1, "kill")
     assert world.signals == [(1001, signal.SIGKILL)]
     world.end(work, 1, status=-9)
@@ -294,16 +297,14 @@ def test_a_killed_run_has_no_grace(work: Work, world: World) -> None:
 
 
 def test_stopping_twice_prolongs_nothing(work: Work, world: World) -> None:
-    ask(work, 1, lease(1))
-    work.advance()
+    start(work, 1)
     work.cancel(1, 1, "stop")
     work.cancel(1, 1, "stop")
     assert len(world.signals) == 2
 
 
 def test_killing_hurries_a_stop_along(work: Work, world: World) -> None:
-    ask(work, 1, lease(1))
-    work.advance()
+    start(work, 1)
     work.cancel(1, 1, "stop")
     work.cancel(1, 1, "kill")
     assert world.signals[-1] == (1001, signal.SIGKILL)

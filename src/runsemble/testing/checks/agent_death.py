@@ -9,7 +9,6 @@ import signal
 from runsemble.model import events
 from runsemble.model.status import Cause
 from runsemble.testing.files import read
-from runsemble.testing.gate import WAIT_AT_GATE
 from runsemble.testing.registry import pooled_runner
 from runsemble.testing.require import PATIENCE_S, is_alive, require, require_equal, wait_file
 from runsemble.testing.rig import Rig, python, sh
@@ -86,13 +85,12 @@ async def a_cancelled_run_of_a_killed_agent_is_not_started_again(rig: Rig) -> No
     """A run that is cancelled in the moment in which its agent dies ends, and is not started again."""
     gate = rig.new_gate()
     async with rig.make_pooled() as runner:
-        run = runner.add(sh("echo x >> tries; " + WAIT_AT_GATE, gate), rig.directory)
-        await wait_file(rig.directory, "started")
+        run = await rig.start_at_gate(runner, gate, first="echo x >> tries;")
         _kill_agents(runner.engine.agent_pids)
         runner.cancel(run)
         await asyncio.wait_for(runner.gather(), PATIENCE_S)
     require_equal("end", (run.status, run.cause, run.attempts), ("failure", Cause.KILLED, 1))
-    require_equal("executions", read(rig.directory, "tries"), "x\n")
+    require_equal("executions", read(run.run_dir, "tries"), "x\n")
 
 
 @pooled_runner
@@ -100,8 +98,7 @@ async def a_block_can_be_left_while_its_agent_is_dead(rig: Rig) -> None:
     """Leaving the block right after the agent was killed ends the runs all the same."""
     gate = rig.new_gate()
     async with rig.make_pooled() as runner:
-        run = runner.add(sh(WAIT_AT_GATE, gate), rig.directory)
-        await wait_file(rig.directory, "started")
+        run = await rig.start_at_gate(runner, gate)
         _kill_agents(runner.engine.agent_pids)
     rig.require_no_process()
     require(run.status in ("failure", "skipped"), f"the run is {run.status} after its runner was left")

@@ -10,7 +10,7 @@ from runsemble.model.status import RunStatus, is_legal, is_terminal
 from runsemble.runners.pooled import PooledRunner
 from runsemble.testing.gate import WAIT_AT_GATE
 from runsemble.testing.registry import any_runner, pooled_runner
-from runsemble.testing.require import require, require_equal, wait_file
+from runsemble.testing.require import require, require_equal
 from runsemble.testing.rig import Rig, sh
 
 
@@ -114,9 +114,7 @@ async def _lead_eventful_lives(rig: Rig, runner: PooledRunner) -> None:
     """Let runs succeed, fail, be retried, be missing, take too long, be cancelled and be skipped."""
     gate = rig.new_gate()
     async with runner:
-        doomed, held = (runner.add(sh(WAIT_AT_GATE, gate), rig.new_dir()) for _ in range(2))
-        for run in (doomed, held):
-            await wait_file(run.run_dir, "started")
+        doomed, _ = [await rig.start_at_gate(runner, gate) for _ in range(2)]
         for code in (0, 1, 0):
             runner.add(sh(f"exit {code}"), rig.directory)
         runner.add(sh('[ "$RUNSEMBLE_ATTEMPT" -ge 3 ]'), rig.directory, retries=2)

@@ -9,7 +9,7 @@ from runsemble.model.status import Cause
 from runsemble.testing.files import exists
 from runsemble.testing.gate import WAIT_AT_GATE
 from runsemble.testing.registry import pooled_runner
-from runsemble.testing.require import require, require_equal, wait_file
+from runsemble.testing.require import require, require_equal
 from runsemble.testing.rig import Rig, sh
 
 #: After how many turns of the event loop a run is cancelled that has just been added.
@@ -33,9 +33,7 @@ async def a_run_cancelled_in_the_queue_never_starts(rig: Rig) -> None:
     """A run that is cancelled while it waits for its turn is skipped; those around it run."""
     gate = rig.new_gate()
     async with rig.make_pooled() as runner:
-        blockers = [runner.add(sh(WAIT_AT_GATE, gate), rig.new_dir()) for _ in range(2)]
-        for run in blockers:
-            await wait_file(run.run_dir, "started")
+        blockers = [await rig.start_at_gate(runner, gate) for _ in range(2)]
         doomed = runner.add(sh(": > doomed"), rig.directory)
         later = runner.add(sh("exit 0"), rig.directory)
         runner.cancel(doomed)
@@ -71,8 +69,7 @@ async def a_running_run_can_be_cancelled(rig: Rig) -> None:
     """A run that is cancelled is sent TERM, has failed with the cause ``killed``, and is not tried again."""
     gate = rig.new_gate()
     async with rig.make_pooled() as runner:
-        run = runner.add(sh(WAIT_AT_GATE, gate), rig.directory, retries=3)
-        await wait_file(rig.directory, "started")
+        run = await rig.start_at_gate(runner, gate, retries=3)
         runner.cancel(run)
         runner.cancel(run)
         await run
@@ -84,15 +81,12 @@ async def a_running_run_can_be_cancelled(rig: Rig) -> None:
 async def a_cancelled_run_may_clean_up(rig: Rig) -> None:
     """A run that handles TERM has the grace period to do so; one that is killed has not."""
     gate = rig.new_gate()
-    script = "trap ': > cleaned; exit 9' TERM; " + WAIT_AT_GATE
     async with rig.make_pooled(grace_s=20.0) as runner:
         for how, wanted in (("stop", 9), ("kill", -signal.SIGKILL)):
-            directory = rig.new_dir()
-            run = runner.add(sh(script, gate), directory)
-            await wait_file(directory, "started")
+            run = await rig.start_at_gate(runner, gate, first="trap ': > cleaned; exit 9' TERM;")
             runner.cancel(run, how=how)
             await run
-            found = (run.cause, run.returncode, exists(directory, "cleaned"))
+            found = (run.cause, run.returncode, exists(run.run_dir, "cleaned"))
             require_equal(f"end by {how!r}", found, (Cause.KILLED, wanted, how == "stop"))
 
 

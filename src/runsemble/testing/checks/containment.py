@@ -97,8 +97,7 @@ async def a_hidden_process_outlives_no_neighbour(rig: Rig) -> None:
     """A process that could be another run's is left alone while that one lives, and ended afterwards."""
     gate, guilty = rig.new_gate(), rig.new_dir()
     async with rig.make_pooled() as runner:
-        innocent = runner.add(sh(WAIT_AT_GATE, gate), rig.directory)
-        await wait_file(rig.directory / "started")
+        innocent = await rig.start_at_gate(runner, gate)
         run = await runner.add(python(_HIDE), guilty)
         require_equal("statuses", (run.status, innocent.status), ("success", "running"))
         gate.let_through()

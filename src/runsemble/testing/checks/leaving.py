@@ -9,7 +9,7 @@ import anyio
 from runsemble.model.status import Cause
 from runsemble.testing.gate import WAIT_AT_GATE
 from runsemble.testing.registry import any_runner, pooled_runner
-from runsemble.testing.require import require, require_equal, wait_file
+from runsemble.testing.require import require, require_equal
 from runsemble.testing.rig import Rig, sh
 
 #: Seconds within which something happens that takes no time by itself.
@@ -42,9 +42,7 @@ async def leaving_ends_what_still_runs(rig: Rig) -> None:
     """Leaving the block ends running runs, skips pending ones, and returns when nothing of either lives."""
     gate = rig.new_gate()
     async with rig.make_pooled() as runner:
-        running = [runner.add(sh(WAIT_AT_GATE, gate), rig.new_dir()) for _ in range(2)]
-        for run in running:
-            await wait_file(run.run_dir, "started")
+        running = [await rig.start_at_gate(runner, gate) for _ in range(2)]
         waiting = [runner.add(sh("exit 0"), rig.directory) for _ in range(3)]
     rig.require_no_process()
     found = [(run.status, run.cause) for run in (*running, *waiting)]
@@ -56,8 +54,7 @@ async def leaving_is_bounded(rig: Rig) -> None:
     """Runs that ignore TERM are killed after the grace period when the block is left."""
     gate = rig.new_gate()
     async with rig.make_pooled() as runner:
-        run = runner.add(sh("trap '' TERM; " + WAIT_AT_GATE, gate), rig.directory)
-        await wait_file(rig.directory, "started")
+        run = await rig.start_at_gate(runner, gate, first="trap '' TERM;")
     rig.require_no_process()
     require_equal("end", (run.status, run.cause, run.returncode), ("failure", Cause.CANCELLED, -9))
 
@@ -92,8 +89,7 @@ async def an_exception_in_the_block_is_passed_on(rig: Rig) -> None:
     gate = rig.new_gate()
     try:
         async with rig.make_pooled() as runner:
-            runner.add(sh(WAIT_AT_GATE, gate), rig.directory)
-            await wait_file(rig.directory, "started")
+            await rig.start_at_gate(runner, gate)
             raise KeyError("the check's own")
     except KeyError as error:
         require_equal("exception", error.args, ("the check's own",))

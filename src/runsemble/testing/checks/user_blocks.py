@@ -6,9 +6,8 @@ import asyncio
 import time
 from contextlib import suppress
 
-from runsemble.testing.gate import WAIT_AT_GATE
 from runsemble.testing.registry import pooled_runner
-from runsemble.testing.require import require, require_equal, wait_file
+from runsemble.testing.require import require, require_equal
 from runsemble.testing.rig import Rig, python, sh
 from runsemble.testing.stamps import STAMP, Stamp
 
@@ -39,8 +38,7 @@ async def a_block_waits_for_runs(rig: Rig) -> None:
     """A block that wants every core is entered when those that are in use have come back."""
     gate = rig.new_gate()
     async with rig.make_pooled(cores=2, max_parallel=None) as runner:
-        run = runner.add(sh(WAIT_AT_GATE, gate), rig.directory)
-        await wait_file(rig.directory, "started")
+        run = await rig.start_at_gate(runner, gate)
 
         async def enter() -> str:
             async with runner.pool.acquire(cores=2):
