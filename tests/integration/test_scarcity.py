@@ -134,8 +134,8 @@ def test_a_full_disk_is_waited_for_and_the_study_is_completed(
     for run in result:
         assert json.loads(Path(run.run_dir, "params.json").read_text()) == run.params
     said = capsys.readouterr().err
-    assert "nothing new is started: no space left" in said
-    assert said.count("no space left") == 1
+    assert "nothing new is started: the disk is full (" in said
+    assert said.count("the disk is full") == 1
     assert "runs are started again" in said
 
 
@@ -190,7 +190,7 @@ def test_a_full_disk_at_the_very_start_is_told(small_disk: Path) -> None:
     result = run_on(small_disk, runner, IS_WHOLE, count=1)
     assert result[0].status == "success"
     assert len(reasons) == 1
-    assert "no space left on the disk" in reasons[0].lower()
+    assert "the disk is full" in reasons[0]
     assert str(small_disk) in reasons[0]
 
 

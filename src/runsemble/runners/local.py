@@ -109,7 +109,7 @@ class ParallelLocalRunner(PooledRunner):
 
     async def _prepare_for(self, engine: Engine, request: Request) -> None:
         if request.gpus and self._gpus is None and not engine.pool.nodes[0].gpus:
-            engine.gpu_vendor, gpus = await self._find_gpus(asks_tools=True)
+            engine.placement.gpu_vendor, gpus = await self._find_gpus(asks_tools=True)
             engine.pool.add_gpus(0, tuple(gpus))
 
     async def _find_gpus(self, asks_tools: bool) -> tuple[str, Sequence[str]]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from runsemble.errors import AgentError
 from runsemble.model.resources import Grant
 from runsemble.nodes.link import AgentLink
+from runsemble.runners.lease import Lease
 from runsemble.runners.table import Job
 
 #: How often an agent may die within `REVIVAL_WINDOW_S` seconds before it is given up.
@@ -36,15 +37,6 @@ class Node(Protocol):
 
     def twin(self) -> Node:
         """Return the same place, for one more agent."""
-
-
-class Lease(NamedTuple):
-    """A grant on loan to an agent; see `agent.protocol`."""
-
-    id: int
-    lane: int
-    grant: Grant
-    wire: list[Any]  #: as the agent is told
 
 
 class Station:

@@ -21,7 +21,7 @@ from runsemble.workdir.results import decode_result, read_result
 
 if TYPE_CHECKING:
     from runsemble.model.resources import Shape
-    from runsemble.runners.station import Lease
+    from runsemble.runners.lease import Lease
 
 _USAGE = struct.Struct("<dddQQ")
 

@@ -1,0 +1,151 @@
+"""Who starts next, and where: the ready queue meets the pool, and what is granted is sent to an agent."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from runsemble.launch.environment import grant_environment
+from runsemble.model.resources import Grant, Shape
+from runsemble.runners.fleet import Fleet
+from runsemble.runners.lease import Lease
+from runsemble.runners.station import Station
+from runsemble.runners.table import Job, Plan
+from runsemble.sched.feed import window
+from runsemble.sched.pool import Pool
+from runsemble.sched.ready import PATIENCE_PER_SLOT, ReadyQueue
+from runsemble.sched.tempo import Tempo
+
+
+@dataclass(slots=True)
+class Placement:
+    """What a run is told of its grant."""
+
+    pin: bool = False  #: whether it is confined to its cores
+    gpu_vendor: str = ""  #: for the variable that tells it its GPUs
+
+
+class Waiter:
+    """User code that waits for a grant of its own, in the same queue as the runs."""
+
+    def __init__(self, future: asyncio.Future[Grant]) -> None:
+        self.future = future
+
+
+class Dispatcher:
+    """Grants what waits its resources, in order, and sends it on.
+
+    Args:
+        pool: What there is to grant.
+        fleet: The agents.
+        placement: What runs are told.
+    """
+
+    def __init__(self, pool: Pool, fleet: Fleet, placement: Placement) -> None:
+        self.is_paused = False  #: nothing is started
+        self.tempo = Tempo()
+        self.window = window(pool.slots)  #: how many runs may be taken in and not started
+        self._pool = pool
+        self._fleet = fleet
+        self._placement = placement
+        self._ready: ReadyQueue[Job | Waiter] = ReadyQueue(PATIENCE_PER_SLOT * max(1, pool.slots))
+        self._lanes: dict[tuple[Shape, int], int] = {}
+        self._lease_count = 0
+
+    @property
+    def can_start(self) -> bool:
+        """Whether anything could be started now, if there is room for it."""
+        return self._fleet.is_open and not self.is_paused
+
+    @property
+    def waiting_count(self) -> int:
+        """Runs taken in that have not been started."""
+        return len(self._ready) + sum(station.ahead_count for station in self._fleet.stations)
+
+    def push(self, job: Job) -> None:
+        """Let a job wait for its turn."""
+        job.place = None
+        self._ready.push(job, job.plan.shape)
+
+    def remove(self, is_meant: Callable[[Job], bool]) -> list[Job]:
+        """Take out every job that waits here and is meant."""
+        removed = self._ready.remove(lambda item: isinstance(item, Job) and is_meant(item))
+        return [item for item in removed if isinstance(item, Job)]
+
+    async def request(self, shape: Shape) -> Grant:
+        """Wait for a grant for user code, in the same queue as the runs."""
+        future: asyncio.Future[Grant] = asyncio.get_running_loop().create_future()
+        self._ready.push(Waiter(future), shape)
+        self.start()
+        try:
+            return await future
+        except BaseException:
+            if not future.cancel() and not future.cancelled():  # it was granted in the very same moment
+                self._pool.release(future.result())
+                self.start()
+            raise
+
+    def start(self) -> None:
+        """Start whatever can be started now."""
+        while self._ready and self.can_start:
+            popped = self._ready.pop(self._pool)
+            if popped is None:
+                break
+            item, grant = popped
+            if isinstance(item, Waiter):
+                self._hand_over(item, grant)
+            else:
+                self._send_leased(item, grant)
+        if self.can_start:
+            self._send_ahead()
+
+    def _hand_over(self, waiter: Waiter, grant: Grant) -> None:
+        if waiter.future.done():  # cancelled while it waited
+            self._pool.release(grant)
+        else:
+            waiter.future.set_result(grant)
+
+    def _send_leased(self, job: Job, grant: Grant) -> None:
+        station = self._fleet.station_for(grant, self._lease_count)
+        if station is None:  # the agent there is being replaced; the job starts with it
+            self._pool.release(grant)
+            self.push(job)
+            self.is_paused = True
+            return
+        self._lease_count += 1
+        env = grant_environment(grant, job.plan.tasks, self._placement.gpu_vendor)
+        wire = [self._lease_count, list(grant.cores) if self._placement.pin else [], env]
+        lane = self._lane(job.plan)
+        station.send_run(job, lane, Lease(self._lease_count, lane, grant, wire))
+
+    def _lane(self, plan: Plan) -> int:
+        """Return the number that runs share which may inherit each other's lease."""
+        return self._lanes.setdefault((plan.shape, plan.tasks), len(self._lanes))
+
+    def _send_ahead(self) -> None:
+        """Send short runs ahead of their grant, as long as all that wait are of one shape and order is kept."""
+        shape = self._ready.only_shape
+        able = self._fleet.current
+        if shape is None or not able:
+            return
+        busy = [station for station in able if station.leases]
+        if len(busy) < len(able) and any(len(station.leases) > 1 for station in busy):
+            return  # an agent has nothing to do yet: let leases come back, and be shared out anew
+        share = self.window // len(able)  # one agent must not hold what another could start
+        for station in busy:
+            if not self._fill(station, shape, share):
+                return
+
+    def _fill(self, station: Station, shape: Shape, share: int) -> bool:
+        """Send an agent what keeps it busy; False when user code comes next, which no run may overtake."""
+        while self._ready:
+            job = self._ready.head(shape)
+            if isinstance(job, Waiter):
+                return False
+            lane = self._lane(job.plan)
+            if station.ahead_of(lane) >= self.tempo.ahead(shape, station.leases_of(lane), share):
+                break
+            self._ready.take(shape)
+            station.send_run(job, lane, None)
+        return True
