@@ -1,0 +1,147 @@
+"""The dispatcher on agents that only note what they are sent."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+
+from runsemble.model.resources import Inventory, Shape
+from runsemble.runners.bus import EventBus
+from runsemble.runners.dispatch import Dispatcher, Placement
+from runsemble.runners.fleet import Fleet, FleetListener
+from runsemble.runners.station import Station
+from runsemble.runners.table import Job, Plan, RunTable
+from runsemble.sched.policy import RetryPolicy
+from runsemble.sched.pool import Pool
+
+ONE = Shape(1)
+#: Seconds that a run takes which is worth sending ahead; and one that is not.
+SHORT_S, LONG_S = 0.001, 10.0
+
+
+class Link:
+    """Notes what an agent is sent."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[Any, ...]] = []
+
+    def send(self, *message: Any) -> None:
+        self.sent.append(message)
+
+    def runs(self) -> list[int]:
+        return [message[2] for message in self.sent if message[0] == "run"]
+
+    def flush(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class Node:
+    """A place whose agent is up at once."""
+
+    host = "nowhere"
+    agent_pid = None
+
+    def __init__(self) -> None:
+        self.link = Link()
+
+    async def open(
+        self, on_messages: Callable[[list[Any]], None], on_lost: Callable[[], None], hello: dict[str, Any]
+    ) -> Any:
+        on_messages([["welcome", {"live": []}], ["current"]])
+        return self.link
+
+    async def close(self, patience_s: float) -> None: ...
+
+    def twin(self) -> "Node":
+        return Node()
+
+
+class Floor:
+    """A dispatcher with agents, and jobs to dispatch."""
+
+    def __init__(self, nodes: Sequence[Node], cores: int) -> None:
+        pool = Pool([Inventory(cores=tuple(range(cores)), mem_mib=1000) for _ in nodes])
+        listener = FleetListener(self._hear, lambda: None, lambda: None)
+        bus = EventBus()
+        self.fleet = Fleet(nodes, pool.slots_of, {"grace_s": 1.0}, bus, listener)
+        self.dispatcher = Dispatcher(pool, self.fleet, Placement())
+        self._table = RunTable(bus)
+        self._plan = Plan(1, {}, ONE, 1, "files", RetryPolicy(retries=0))
+
+    @staticmethod
+    def _hear(station: Station, messages: list[Any]) -> None:
+        for kind, *fields in messages:
+            if kind == "welcome":
+                station.welcome(fields[0])
+            elif kind == "current":
+                station.settle()
+
+    def push(self, count: int) -> None:
+        for _ in range(count):
+            job = Job(self._table, len(self._table), self._plan, ["true"], "/nowhere", "", {})
+            self._table.add(job)
+            self.dispatcher.push(job)
+
+
+async def open_floor(nodes: Sequence[Node], cores: int, taking_s: float | None = None) -> Floor:
+    floor = Floor(nodes, cores)
+    await floor.fleet.open()
+    if taking_s is not None:
+        floor.dispatcher.tempo.learn(ONE, taking_s)
+    return floor
+
+
+async def test_as_many_are_started_as_there_are_cores_for() -> None:
+    node = Node()
+    floor = await open_floor([node], cores=3)
+    floor.push(10)
+    floor.dispatcher.start()
+    assert node.link.runs() == [0, 1, 2]
+    assert floor.dispatcher.waiting_count == 7
+
+
+@pytest.mark.parametrize(("taking_s", "ahead"), [(SHORT_S, True), (LONG_S, False), (None, False)])
+async def test_only_runs_known_to_be_short_are_sent_ahead(taking_s: float | None, ahead: bool) -> None:
+    node = Node()
+    floor = await open_floor([node], 2, taking_s)
+    floor.push(10)
+    floor.dispatcher.start()
+    assert node.link.runs() == list(range(10 if ahead else 2))
+
+
+async def test_no_agent_is_sent_more_ahead_than_its_share() -> None:
+    nodes = [Node(), Node()]
+    floor = await open_floor(nodes, 1, SHORT_S)
+    floor.push(100)
+    floor.dispatcher.start()
+    share = floor.dispatcher.window // 2
+    assert [len(node.link.runs()) for node in nodes] == [1 + share, 1 + share]
+
+
+async def test_nothing_is_started_before_the_agents_are_up_or_while_paused() -> None:
+    node = Node()
+    floor = Floor([node], 2)
+    floor.push(1)
+    floor.dispatcher.start()
+    await floor.fleet.open()
+    floor.dispatcher.is_paused = True
+    floor.dispatcher.start()
+    assert node.link.sent == []
+    floor.dispatcher.is_paused = False
+    floor.dispatcher.start()
+    assert node.link.runs() == [0]
+
+
+async def test_nothing_overtakes_user_code_that_waits() -> None:
+    node = Node()
+    floor = await open_floor([node], 1, SHORT_S)
+    floor.push(1)
+    floor.dispatcher.start()
+    waiting = asyncio.create_task(floor.dispatcher.request(ONE))
+    await asyncio.sleep(0)
+    floor.push(5)
+    floor.dispatcher.start()
+    waiting.cancel()
+    assert node.link.runs() == [0]
