@@ -61,7 +61,7 @@ BAD = {
     "near miss of a parameter": Bad({"cmd": ["echo", "{bta}"], "runs": [{"beta": 1}]}, "{bta}", "{beta}"),
     "near miss of our own": Bad({"cmd": ["echo", "{runid}"]}, "{runid}", "{run_id}"),
     "unsuitable format": Bad({"cmd": ["echo", "{x:d}"], "runs": [{"x": 0.5}]}, "{x:d}", "does not suit 0.5"),
-    "zero byte from a parameter": Bad({"cmd": ["echo", "{x}"], "runs": [{"x": "\0"}]}, "runs[0]", "zero byte"),
+    "zero byte from a parameter": Bad({"cmd": ["echo", "{x}"], "runs": [{"x": "\0"}]}, "runs[0]: cmd[1]", "zero byte"),
     # The parameter sets
     "no runs": Bad({"runs": None}, "runs", "such as [{'beta': 0.1}]"),
     "one parameter set alone": Bad({"runs": {"beta": 1}}, "{'beta': 1}", "such as [{'beta': 0.1}]"),
@@ -88,8 +88,8 @@ BAD = {
     "run directory without a name": Bad({"run_dir": "{x}", "runs": [{"x": ""}]}, "''", "inside"),
     "run directory that is the output's": Bad({"run_dir": "."}, "'.'", "inside"),
     "run directory that is ours": Bad({"run_dir": ".shared"}, "'.shared'", "inside"),
-    "run directory with a long name": Bad({"run_dir": "{x}", "runs": [{"x": "x" * 300}]}, "run 0", "too long"),
-    "run directory with a zero byte": Bad({"run_dir": "{x}", "runs": [{"x": "\0"}]}, "run 0", "zero byte"),
+    "run directory with a long name": Bad({"run_dir": "{x}", "runs": [{"x": "x" * 300}]}, "300 char", "too long"),
+    "run directory with a zero byte": Bad({"run_dir": "{x}", "runs": [{"x": "\0"}]}, "runs[0]", "zero byte"),
     "run directory that is no string": Bad({"run_dir": 3}, "run_dir", "must be a string"),
     "run directory with a near miss": Bad({"run_dir": "{runid}"}, "{runid}", "{run_id}"),
     # Input files
@@ -122,7 +122,7 @@ BAD = {
     "less time than none": Bad({"timeout_s": -3.5}, "timeout_s", "greater than 0"),
     "time that is no number": Bad({"timeout_s": float("nan")}, "timeout_s", "greater than 0"),
     "time in words": Bad({"timeout_s": "1h"}, "timeout_s", "number of seconds"),
-    "more cores than there are": Bad({"cores": 5000}, "5000 cores", "this machine has"),
+    "more cores than there are": Bad({"cores": 5000}, "5000 cores", "of this machine"),
     "more GPUs than there are": Bad(lambda: {"gpus": 99, **_runner(gpus=0)()}, "99 GPUs", "0 GPUs"),
     "more memory than there is": Bad({"mem_mib": 2**40}, f"{2**40} MiB", "MiB of memory"),
     "more cores than the runner has": Bad(lambda: {"cores": 2, **_runner(cores=1)()}, "2 cores", "has 1 core"),
@@ -145,16 +145,16 @@ BAD = {
     "variable with an equals sign": Bad({"env": {"A=B": "x"}}, "'A=B'", "no name of a variable"),
     "variable with a zero byte": Bad({"env": {"A": "x\0"}}, "env['A']", "zero byte"),
     "variable with a zero byte from a parameter": Bad(
-        {"env": {"A": "{x}"}, "runs": [{"x": "a\0b"}]}, "runs[0]", "zero byte"
+        {"env": {"A": "{x}"}, "runs": [{"x": "a\0b"}]}, "runs[0]: env['A']", "zero byte"
     ),
     "variable with a near miss": Bad({"env": {"A": "{runid}"}}, "{runid}", "{run_id}"),
     "unknown output": Bad({"output": "none"}, "'none'", "'files', 'merged', 'discard' or 'tail'"),
     "unknown progress": Bad({"progress": "loud"}, "'loud'", "'auto', True or False"),
     # Text that is no text: half of a surrogate pair
     "half a character in the command": Bad({"cmd": ["echo", "\ud800"]}, "\\ud800", "no byte"),
-    "half a character from a parameter": Bad({"cmd": ["ls", "{x}"], "runs": [{"x": "\ud800"}]}, "runs[0]", "no bytes"),
-    "half a character in a directory": Bad({"run_dir": "{x}", "runs": [{"x": "\ud800"}]}, "run 0", "no bytes"),
-    "half a character in a variable": Bad({"env": {"A": "{x}"}, "runs": [{"x": "\ud800"}]}, "runs[0]", "no bytes"),
+    "half a character from a parameter": Bad({"cmd": ["ls", "{x}"], "runs": [{"x": "\ud800"}]}, "cmd[1]", "no bytes"),
+    "half a character in a directory": Bad({"run_dir": "{x}", "runs": [{"x": "\ud800"}]}, "runs[0]", "no bytes"),
+    "half a character in a variable": Bad({"env": {"A": "{x}"}, "runs": [{"x": "\ud800"}]}, "env['A']", "no bytes"),
 }  # fmt: skip
 
 
@@ -329,7 +329,7 @@ def test_directories_that_collide_are_refused_with_the_name(
     with pytest.raises(DirectoryError, match=r"another run's directory; add \{run_id\} to run_dir") as caught:
         study("true", runs=[{"x": x} for x in values], run_dir=run_dir)
     assert caught.value.index == len(values) - 1
-    assert f"run {len(values) - 1}" in str(caught.value)
+    assert f"runs[{len(values) - 1}]" in str(caught.value)
     assert "\n" not in str(caught.value)
 
 

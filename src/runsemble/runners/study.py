@@ -97,6 +97,7 @@ class Study:
         )
         self.staged, self._copies = plan_staging(options.input_files, submit_dir, self.output_path)
         refuse_forgotten_inputs((word for word in words[1:] if Template(word).is_constant), submit_dir, self.staged)
+        self._words = len(words)
         self._argv = [Template(word) for word in self._with_program(words)]
         self._env = {key: Template(value) for key, value in (options.env or {}).items()}
         self._run_dir = Template(options.run_dir)
@@ -136,8 +137,10 @@ class Study:
             env = {key: value.fill(values, known) for key, value in self._env.items()}
         except PlaceholderError as error:
             raise PlaceholderError(f"runs[{index}]: {error}", name=error.name) from None
-        _require_bytes(index, argv)
-        _require_bytes(index, env.values())
+        if not _is_bytes("".join(argv)) or not _is_bytes("".join(env.values())):
+            before = len(argv) - self._words  # mpirun and its options
+            places = {f"cmd[{at - before}]": word for at, word in enumerate(argv)}
+            raise _no_bytes(index, places | {f"env[{name!r}]": value for name, value in env.items()})
         known.update(plain)
         return PreparedRun(index, argv, directory, text, env)
 
@@ -194,18 +197,22 @@ class Study:
             self.staged, self._copies = plan_staging(self.options.input_files, self.submit_dir, self.output_path)
 
 
-def _require_bytes(index: int, words: Iterable[str]) -> None:
-    """Refuse text that the kernel cannot take, in the command or the environment of a run."""
-    text = "".join(words)
+def _is_bytes(text: str) -> bool:
+    """Tell whether the kernel can take a text, in the command or the environment of a run."""
     if "\0" in text:
-        raise CommandError(f"runs[{index}]: a parameter with a zero byte cannot be part of the command or environment")
+        return False
     try:
         os.fsencode(text)
-    except UnicodeEncodeError as error:
-        character = text[error.start]
-        raise CommandError(
-            f"runs[{index}]: {character!r} stands for no bytes, so it cannot be part of the command or environment"
-        ) from None
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _no_bytes(index: int, places: Mapping[str, str]) -> CommandError:
+    """Return the error for the first of several texts that the kernel cannot take."""
+    place, text = next((place, text) for place, text in places.items() if not _is_bytes(text))
+    problem = "holds a zero byte" if "\0" in text else "holds a character that stands for no bytes"
+    return CommandError(f"runs[{index}]: {place} {problem}, which no program can be given: {text!r}")
 
 
 def current_directory() -> str:

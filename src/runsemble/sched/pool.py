@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import TypeVar
 
-from runsemble.model.resources import Grant, Inventory, Shape, count_of
+from runsemble.model.resources import Grant, Inventory, Shape
 
 T = TypeVar("T")
 
@@ -98,7 +98,9 @@ class Pool:
         if any(_capacity(node, shape) for node in self._nodes):
             return None
         best = max((node.inventory for node in self._nodes), key=lambda i: (len(i.gpus), len(i.cores), i.mem_mib))
-        return f"a run asks for {shape}, but {_place(best, len(self._nodes))} has {best}"
+        if len(self._nodes) == 1:
+            return f"a run asks for {shape}, but this runner has {best} of this machine"
+        return f"a run asks for {shape}, but the largest of {len(self._nodes)} nodes ({best.host}) has {best}"
 
     def try_grant(self, shape: Shape) -> Grant | None:
         """Take what a request of this shape needs off the fullest node on which it fits; None if it fits nowhere."""
@@ -209,10 +211,6 @@ def _capacity(node: _Node, shape: Shape) -> int:
 
 def _total(named: Mapping[str, int], name: str) -> int:
     return named.get(name, 0)
-
-
-def _place(inventory: Inventory, nodes: int) -> str:
-    return "this machine" if nodes == 1 else f"the largest of {count_of(nodes, 'node')} ({inventory.host})"
 
 
 def _pick(ids: tuple[T, ...], bits: int) -> tuple[T, ...]:

@@ -42,13 +42,15 @@ class RunDirectories:
         clean = os.path.normpath(name)
         parts = clean.split("/")
         if not name or clean == "." or parts[0] in ("", "..") or os.path.isabs(clean) or parts[0] == SHARED:
-            raise DirectoryError(f"run {run}: run_dir gives {name!r}, which is no directory inside {self.output_path}")
+            raise DirectoryError(
+                f"runs[{run}]: run_dir gives {_shown(name)}, which is no directory inside {self.output_path}"
+            )
         if "\0" in name or any(len(part.encode("utf-8", "surrogatepass")) > _NAME_MAX for part in parts):
-            raise DirectoryError(f"run {run}: run_dir gives {name!r}, which is too long or holds a zero byte")
+            raise DirectoryError(f"runs[{run}]: run_dir gives {_shown(name)}, which is too long or holds a zero byte")
         try:
             os.fsencode(clean)
         except UnicodeEncodeError:
-            raise DirectoryError(f"run {run}: run_dir gives {name!r}, which holds no bytes") from None
+            raise DirectoryError(f"runs[{run}]: run_dir gives {_shown(name)}, which holds no bytes") from None
         if not is_unique:
             self._remember(clean, name, run)
         return os.path.join(self.output_path, clean)
@@ -61,8 +63,13 @@ class RunDirectories:
             parent = os.path.dirname(parent)
         if clean in self._taken or clean in self._parents or not self._taken.isdisjoint(above):
             raise DirectoryError(
-                f"run {run}: run_dir gives {name!r}, which is (or lies in) another run's directory; "
+                f"runs[{run}]: run_dir gives {_shown(name)}, which is (or lies in) another run's directory; "
                 "add {run_id} to run_dir, or more of the parameters"
             )
         self._taken.add(clean)
         self._parents.update(above)
+
+
+def _shown(name: str) -> str:
+    """Return a name as an error quotes it, cut short where it goes on and on."""
+    return repr(name) if len(name) <= _SHORT else f"{name[:_SHORT]!r}... ({len(name)} characters)"

@@ -19,7 +19,7 @@ def test_a_run_directory_lies_in_the_output_directory(name: str, path: str) -> N
 
 @pytest.mark.parametrize("name", ["", ".", "..", "../a", "a/../..", "a/../../out/b", "/", "/out/a", "//a", "./"])
 def test_a_directory_outside_is_refused(name: str) -> None:
-    with pytest.raises(DirectoryError, match=r"run 3: .*no directory inside /out"):
+    with pytest.raises(DirectoryError, match=r"runs\[3\]: .*no directory inside /out"):
         RunDirectories("/out").claim(name, 3, is_unique=True)
 
 
@@ -44,7 +44,7 @@ def test_a_name_that_no_bytes_stand_for_is_refused() -> None:
 def test_two_runs_never_share_a_directory(first: str, second: str) -> None:
     directories = RunDirectories("/out")
     directories.claim(first, 0, is_unique=False)
-    with pytest.raises(DirectoryError, match=r"run 1: .*another run's directory"):
+    with pytest.raises(DirectoryError, match=r"runs\[1\]: .*another run's directory"):
         directories.claim(second, 1, is_unique=False)
 
 
