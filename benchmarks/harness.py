@@ -82,20 +82,24 @@ def environment(python: str = sys.executable) -> dict[str, str]:
 def run_child(script: str, python: str = sys.executable, **arguments: Any) -> dict[str, Any]:
     """Run one of `children/` and return the facts it tells; its progress goes to /dev/null.
 
+    The fact ``process_s`` is added: the seconds from before its interpreter started until after it had ended.
+
     Raises:
         Wrong: It failed.
     """
     argv = [python, str(HERE / "children" / script), json.dumps(arguments, default=str)]
+    began = time.perf_counter()
     with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment(python)) as child:
         try:
             answer = child.communicate(timeout=PATIENCE_S)[0].decode().rstrip()
         except subprocess.TimeoutExpired:
             child.kill()
             raise Wrong(f"{script} did not end within {PATIENCE_S} s") from None
+    process_s = time.perf_counter() - began
     facts: dict[str, Any] = json.loads(answer.rpartition("\n")[2]) if answer else {}
     if child.returncode or "error" in facts:
         raise Wrong(f"{script} failed with status {child.returncode}: {facts.get('error', 'it said nothing')}")
-    return facts
+    return {**facts, "process_s": process_s}
 
 
 def run_study(options: Options, count: int, **more: Any) -> dict[str, Any]:

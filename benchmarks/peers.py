@@ -2,8 +2,8 @@
 
 Each tool as its users run it, on two slots, /bin/true with two output files: GNU parallel with --joblog and --results,
 HyperQueue through its Python API, Parsl's bash_app. What is judged is the slope between two numbers of runs, in which
-every tool's start falls out. Beside it stands the time of a whole job; it holds our own start, and GNU parallel's, but
-not that of HyperQueue's server and of Parsl's workers, which are up and warm by then.
+every tool's start falls out. Beside it stands the larger job as a whole, twice: from nothing, interpreters, servers and
+workers of every tool included; and once these of HyperQueue and Parsl are up and warm, while our own start counts.
 
 Each peer from PyPI has a virtual environment of its own, made here if there is none.
 """
@@ -34,7 +34,7 @@ from harness import (
 )
 from records import Finding, Report, main
 
-#: Measure of one round: seconds for each number of runs, and the version.
+#: Measure of one round: seconds for each number of runs, seconds for the largest from nothing, and the version.
 Round = dict[str, Any]
 Costs = dict[str, list[float]]  #: by tool, ms per run of every round
 Texts = dict[str, str]  #: by tool
@@ -59,13 +59,18 @@ def prepare_environment(package: str) -> str:
 
 
 def run_in_session(script: str, package: str, python: str, options: Options, counts: Sequence[int]) -> Round:
-    """Run one after the other in one session of a peer from PyPI."""
-    return run_child(script, python, out=options.fresh(package), slots=SLOTS, counts=counts)
+    """Run one after the other in one session of a peer from PyPI, and the last one again in a session of its own."""
+    sessions = [
+        run_child(script, python, out=options.fresh(package), slots=SLOTS, counts=session)
+        for session in (counts, counts[-1:])
+    ]
+    return {**sessions[0], "cold_s": sessions[1]["process_s"]}
 
 
 def run_parallel(options: Options, counts: Sequence[int]) -> Round:
     """Run GNU parallel for each number of runs, and check its log and its files."""
-    return {"wall_s": {str(count): _parallel_s(options.fresh("parallel"), count) for count in counts}}
+    wall_s = {str(count): _parallel_s(options.fresh("parallel"), count) for count in counts}
+    return {"wall_s": wall_s, "cold_s": wall_s[str(counts[-1])]}
 
 
 def _parallel_s(out: Path, count: int) -> float:
@@ -99,7 +104,11 @@ def find_parallel() -> str:
 
 def run_ours(options: Options, counts: Sequence[int]) -> Round:
     """Run a study for each number of runs."""
-    return {"wall_s": {str(count): run_study(options, count)["wall_s"] for count in counts}}
+    facts = {str(count): run_study(options, count) for count in counts}
+    return {
+        "wall_s": {count: fact["wall_s"] for count, fact in facts.items()},
+        "cold_s": facts[str(counts[-1])]["process_s"],
+    }
 
 
 def open_parallel(options: Options, counts: Sequence[int]) -> tuple[str, Callable[[], Round]]:
@@ -139,10 +148,16 @@ def measure(options: Options) -> Report:
         except NotMeasured as reason:
             absent[name] = str(reason)
     taken = {name: rounds for name, rounds in interleave(options, 5, measures).items() if name not in absent}
-    cost = {name: _costs(rounds, counts[1]) for name, rounds in taken.items()}
     slope = {name: _slopes(rounds, counts) for name, rounds in taken.items()}
-    findings = [_compare(name, must, cost, slope, versions, absent) for name, must, _ in PEERS]
-    findings += [Finding(what=f"{name}, per run", value=median(values), unit=" ms") for name, values in cost.items()]
+    cold = {name: [facts["cold_s"] * 1000 / counts[1] for facts in rounds] for name, rounds in taken.items()}
+    warm = {
+        name: [facts["wall_s"][str(counts[1])] * 1000 / counts[1] for facts in rounds] for name, rounds in taken.items()
+    }
+    findings = [_compare(name, must, (slope, cold, warm), versions, absent) for name, must, _ in PEERS]
+    for words, costs in (("a run", slope), ("a run of a job from nothing", cold)):
+        findings += [
+            Finding(what=f"{name}, {words}", value=median(values), unit=" ms") for name, values in costs.items()
+        ]
     return Report(
         name="peers",
         question="How much faster than other tools that keep at least the output of every run?",
@@ -167,21 +182,17 @@ def _last_line(problem: Exception) -> str:
     return str(problem).strip().rpartition("\n")[2]
 
 
-def _costs(rounds: Sequence[Round], count: int) -> list[float]:
-    return [facts["wall_s"][str(count)] * 1000 / count for facts in rounds]
-
-
 def _slopes(rounds: Sequence[Round], counts: tuple[int, int]) -> list[float]:
     small, large = ([{"wall_s": facts["wall_s"][str(count)]} for facts in rounds] for count in counts)
     return slopes(small, large, counts[1] - counts[0])
 
 
-def _compare(name: str, must: float, cost: Costs, slope: Costs, versions: Texts, absent: Texts) -> Finding:
+def _compare(name: str, must: float, costs: Sequence[Costs], versions: Texts, absent: Texts) -> Finding:
     what = f"faster than {name}"
     if name in absent:
         return Finding(what=what, value=None, unit="×", must=must, is_floor=True, note=absent[name])
-    value, by_slope = (median(ratios(values[name], values["runsemble"])) for values in (cost, slope))
-    note = f"version {versions[name]}; whole job: {value:.3g}×"
+    by_slope, cold, warm = (median(ratios(cost[name], cost["runsemble"])) for cost in costs)
+    note = f"version {versions[name]}; a job from nothing: {cold:.3g}×; with it up and warm: {warm:.3g}×"
     return Finding(what=what, value=by_slope, unit="×", must=must, is_floor=True, note=note)
 
 
