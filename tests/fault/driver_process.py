@@ -117,11 +117,12 @@ class DriverProcess:
             time.sleep(0.01)
         return self.process.returncode
 
-    def wait_nothing_left(self, *agents: int) -> None:
-        """Wait until no process of the study, no agent, and no directory of an agent is left."""
+    def wait_nothing_left(self, *agents: int) -> bool:
+        """Wait until no process of the study, no agent, and no directory of an agent is left; raise if that fails."""
         wait_until("no run is left", lambda: not processes_of(self.output_path))
         wait_until("no agent is left", lambda: not any(map(is_alive, agents)))
         wait_until("no agent's directory is left", lambda: not any(map(os.path.exists, self._homes)))
+        return True
 
     @property
     def report(self) -> dict[str, Any]:

@@ -64,7 +64,7 @@ def test_ctrl_c_once_lets_running_runs_finish_and_starts_no_further_one(
     driver.wait_said("no further run is started; 2 runs still running (Ctrl-C again ends them)")
     gate.open()
     driver.wait_end()
-    driver.wait_nothing_left(*agents)
+    assert driver.wait_nothing_left(*agents)
     report = driver.report
     assert report["interrupted"]
     assert report["runs"] == [["success", "ok", 0, 1]] * 2 + [SKIPPED] * 4
@@ -83,7 +83,7 @@ def test_ctrl_c_twice_ends_running_runs(start_driver: StartDriver, template: str
     driver.press_ctrl_c()
     driver.wait_said("ending 2 runs (Ctrl-C again kills them)")
     driver.wait_end()
-    driver.wait_nothing_left(*agents)
+    assert driver.wait_nothing_left(*agents)
     report = driver.report
     assert report["interrupted"]
     assert report["runs"] == [["failure", "killed", 1, 1]] * 2 + [SKIPPED] * 4
@@ -104,7 +104,7 @@ def test_ctrl_c_three_times_kills_what_resists(start_driver: StartDriver, templa
     assert all(map(is_alive, pids.values()))
     driver.press_ctrl_c()
     driver.wait_end()
-    driver.wait_nothing_left(*agents)
+    assert driver.wait_nothing_left(*agents)
     assert driver.report["runs"] == [["failure", "killed", -9, 1]] * 2 + [SKIPPED] * 4
 
 
@@ -115,7 +115,7 @@ def test_ctrl_c_many_times_at_once_leaves_nothing(start_driver: StartDriver) -> 
     for _ in range(10):
         driver.press_ctrl_c()
     driver.wait_end(impatiently=True)
-    driver.wait_nothing_left(*agents)
+    assert driver.wait_nothing_left(*agents)
 
 
 def test_a_program_that_does_not_care_ends_as_by_ctrl_c(start_driver: StartDriver, gate: Gate) -> None:
@@ -126,7 +126,7 @@ def test_a_program_that_does_not_care_ends_as_by_ctrl_c(start_driver: StartDrive
     driver.wait_said("still running")
     gate.open()
     assert driver.wait_end() in (-signal.SIGINT, 130)
-    driver.wait_nothing_left(*agents)
+    assert driver.wait_nothing_left(*agents)
     assert "KeyboardInterrupt" in driver.said
 
 
@@ -147,7 +147,7 @@ def test_ctrl_c_before_the_first_run_ends_the_program_at_once(start_driver: Star
     agents = driver.agents
     driver.press_ctrl_c()
     driver.wait_end()
-    driver.wait_nothing_left(*agents)
+    assert driver.wait_nothing_left(*agents)
     assert driver.report == {"interrupted": True, "runs": []}
 
 
@@ -202,7 +202,7 @@ def test_ctrl_c_in_a_callers_own_loop_is_a_cancellation(start_driver: StartDrive
     agents = driver.agents
     driver.press_ctrl_c()
     assert driver.wait_end() == 0
-    driver.wait_nothing_left(*agents)
+    assert driver.wait_nothing_left(*agents)
     assert driver.report["cancelled"]
     assert "interrupted" in driver.said
     assert (driver.output_path / "0/got-term").exists()

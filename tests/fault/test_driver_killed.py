@@ -45,7 +45,7 @@ def test_when_the_driver_is_killed_nothing_of_its_study_is_left(start_driver: St
     ]
     driver.process.kill()
     driver.process.wait()
-    driver.wait_nothing_left(*agents)
+    assert driver.wait_nothing_left(*agents)
     assert not any(map(is_alive, members))
     assert not (driver.output_path / "2").exists(), "something new was started without a driver"
 
@@ -59,7 +59,7 @@ def test_when_the_driver_is_killed_amid_short_runs_nothing_goes_on(start_driver:
     agents = driver.agents
     driver.process.kill()
     driver.process.wait()
-    driver.wait_nothing_left(*agents)
+    assert driver.wait_nothing_left(*agents)
     begun = len(os.listdir(driver.output_path))
     assert begun == len(os.listdir(driver.output_path))
     assert begun < 100_000
@@ -70,7 +70,7 @@ def test_when_the_driver_is_killed_while_its_agent_comes_up_nothing_is_left(star
     agents = wait_until("an agent is coming up", lambda: driver.agents)
     driver.process.kill()
     driver.process.wait()
-    driver.wait_nothing_left(*agents)
+    assert driver.wait_nothing_left(*agents)
 
 
 def test_when_driver_and_agent_are_killed_the_runs_can_still_be_told(start_driver: StartDriver) -> None:
@@ -149,7 +149,7 @@ def test_a_driver_that_exits_in_the_middle_takes_everything_with_it(start_driver
     driver.wait_running("0", "1")
     agents = driver.agents
     assert driver.wait_end() == 7
-    driver.wait_nothing_left(*agents)
+    assert driver.wait_nothing_left(*agents)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
@@ -161,4 +161,4 @@ def test_a_driver_that_is_ended_by_a_signal_takes_everything_with_it(
     agents = driver.agents
     os.kill(driver.pid, number)
     assert driver.wait_end() == -number
-    driver.wait_nothing_left(*agents)
+    assert driver.wait_nothing_left(*agents)

@@ -91,7 +91,9 @@ def test_raise_for_failures_names_only_the_first_of_many(study: RunStudy) -> Non
 
 
 def test_raise_for_failures_is_silent_when_all_went_well(study: RunStudy) -> None:
-    study("true", runs=FIVE).raise_for_failures()
+    result = study("true", runs=FIVE)
+    result.raise_for_failures()
+    assert result.failures == []
 
 
 def test_raise_for_failures_counts_runs_that_were_not_run(study: RunStudy) -> None:
