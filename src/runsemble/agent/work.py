@@ -172,7 +172,7 @@ class Work:
         self._oom.close()
 
     def rest(self) -> None:
-        """Leave the last run's directory, so that it can be removed while the agent waits, and take back its odds."""
+        """While the agent waits: let the last run's directory be removed, and be no likely victim of a lack of memory."""
         self._oom.lower()
         if self._in_run_directory:
             os.chdir("/")
