@@ -14,8 +14,9 @@ from records import Finding, Report, main
 def measure(options: Options) -> Report:
     """Measure the programs."""
     count = options.count_rounds(20)
-    taken: dict[str, list[float]] = run_child("programs.py", out=options.fresh("program"), count=count)
-    bare, imported, posted = (min(taken[name]) for name in ("bare", "import", "post"))
+    facts = run_child("programs.py", out=options.fresh("program"), count=count)
+    taken: dict[str, list[float]] = {name: facts[name] for name in ("bare", "import", "post")}
+    bare, imported, posted = map(min, taken.values())
     return Report(
         name="import_cost",
         question="What does runsemble cost inside a run?",

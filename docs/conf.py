@@ -28,3 +28,4 @@ napoleon_numpy_docstring = False
 napoleon_custom_sections = [("Source", "notes_style")]
 python_use_unqualified_type_names = True
 python_maximum_signature_line_length = 88
+smartquotes_action = "q"  # quotes only: two dashes are an option, not a dash

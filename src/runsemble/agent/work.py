@@ -172,7 +172,7 @@ class Work:
         self._oom.close()
 
     def rest(self) -> None:
-        """While the agent waits: let the last run's directory be removed, and be no likely victim of a lack of memory."""
+        """While the agent waits: stay in no run's directory, and be no likely victim when memory runs out."""
         self._oom.lower()
         if self._in_run_directory:
             os.chdir("/")
