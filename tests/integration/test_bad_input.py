@@ -122,7 +122,7 @@ BAD = {
     "less time than none": Bad({"timeout_s": -3.5}, "timeout_s", "greater than 0"),
     "time that is no number": Bad({"timeout_s": float("nan")}, "timeout_s", "greater than 0"),
     "time in words": Bad({"timeout_s": "1h"}, "timeout_s", "number of seconds"),
-    "more cores than there are": Bad({"cores": 5000}, "5000 cores", "of this machine"),
+    "more cores than there are": Bad({"cores": 5000}, "5000 cores", "this runner has"),
     "more GPUs than there are": Bad(lambda: {"gpus": 99, **_runner(gpus=0)()}, "99 GPUs", "0 GPUs"),
     "more memory than there is": Bad({"mem_mib": 2**40}, f"{2**40} MiB", "MiB of memory"),
     "more cores than the runner has": Bad(lambda: {"cores": 2, **_runner(cores=1)()}, "2 cores", "has 1 core"),

@@ -237,3 +237,24 @@ def test_the_interpreter_of_the_runs_is_the_drivers(study: RunStudy) -> None:
     if sys.prefix == sys.base_prefix:
         pytest.skip("the tests do not run in a virtual environment")
     assert study("python", "-c", "import sys; print(sys.prefix)")[0].read_stdout().decode().strip() == sys.prefix
+
+
+async def test_blocks_that_are_called_off_in_the_moment_they_could_begin_hold_no_study_up(here: Path) -> None:
+    async with ParallelLocalRunner(max_parallel=1) as runner:
+
+        async def block() -> None:
+            async with runner.pool.acquire():
+                await asyncio.sleep(0)
+
+        async with runner.pool.acquire():
+            blocks = [asyncio.create_task(block()) for _ in range(60)]  # more than a study may take in
+            await asyncio.sleep(0)
+            study = asyncio.create_task(
+                multirun(runs=[{}] * 3, cmd=["true"], output_path="out", runner=runner, progress=False)
+            )
+            await asyncio.to_thread(wait_until, "the study has begun", (here / "out").exists)
+            await asyncio.sleep(0.1)  # by then it waits for room
+        for task in blocks:
+            task.cancel()
+        result = await asyncio.wait_for(study, 10)
+    assert result.statistics.success_count == 3

@@ -177,7 +177,7 @@ class Server:
 
     def _wait(self) -> None:
         timeout_s = self._timeout_s()
-        if timeout_s > 0.01:
+        if timeout_s > 0.001 and not self._work.outbox:
             self._work.rest()
         for fd, event in self._poll.poll(timeout_s * 1000 + 0.5):
             if fd == self._wake:

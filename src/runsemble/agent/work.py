@@ -165,6 +165,7 @@ class Work:
                 break
             self._start(*self._ready.popleft())
             now = time.monotonic()
+        self._oom.lower()
 
     def close(self) -> None:
         """Release the descriptors."""
@@ -172,8 +173,7 @@ class Work:
         self._oom.close()
 
     def rest(self) -> None:
-        """While the agent waits: stay in no run's directory, and be no likely victim when memory runs out."""
-        self._oom.lower()
+        """Leave the last run's directory, so that it can be removed while the agent waits."""
         if self._in_run_directory:
             os.chdir("/")
             self._in_run_directory = False

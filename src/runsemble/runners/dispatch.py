@@ -74,7 +74,7 @@ class Dispatcher:
         return [item for item in removed if isinstance(item, Job)]
 
     async def request(self, shape: Shape) -> Grant:
-        """Wait for a grant for user code, in the same queue as the runs."""
+        """Wait for a grant for user code, in the same queue as the runs; `start` must follow if this raises."""
         future: asyncio.Future[Grant] = asyncio.get_running_loop().create_future()
         self._ready.push(Waiter(future), shape)
         self.start()
@@ -83,7 +83,6 @@ class Dispatcher:
         except BaseException:
             if not future.cancel() and not future.cancelled():  # it was granted in the very same moment
                 self._pool.release(future.result())
-                self.start()
             raise
 
     def start(self) -> None:

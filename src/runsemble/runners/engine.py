@@ -128,7 +128,11 @@ class Engine:
 
     async def request(self, shape: Shape) -> Grant:
         """Wait for a grant for user code, in the same queue as the runs."""
-        return await self._dispatcher.request(shape)
+        try:
+            return await self._dispatcher.request(shape)
+        except BaseException:
+            self.pump()  # what it would have had is free, and there is room for more
+            raise
 
     def give_back(self, grant: Grant) -> None:
         """Take back a grant of user code."""

@@ -73,12 +73,14 @@ class Fleet:
     def station_for(self, grant: Grant, number: int) -> Station | None:
         """Return the agent for a grant, None if the one there is being replaced.
 
-        It is the same one for the same core, so that it seldom has to change its own; without cores, `number` decides.
+        It is the one with the least to do; else the same one for the same core, so that it seldom has to change its
+        own, or, without cores, for the same `number`.
         """
         able = [station for station in self.current if station.node_index == grant.node]
         if not able:
             return None
-        return able[(grant.cores[0] if grant.cores else number) % len(able)]
+        first = (grant.cores[0] if grant.cores else number) % len(able)
+        return min(able[first:] + able[:first], key=lambda station: len(station.leases))
 
     async def open(self) -> None:
         """Start the agents; on return runs can be sent.

@@ -16,6 +16,7 @@ from runsemble.errors import (
     PlaceholderError,
     RequestError,
     UsageError,
+    quote,
 )
 from runsemble.launch.argv import check_command, mpirun_argv, resolve_program
 from runsemble.launch.environment import base_environment, mpi_environment
@@ -137,7 +138,7 @@ class Study:
             env = {key: value.fill(values, known) for key, value in self._env.items()}
         except PlaceholderError as error:
             raise PlaceholderError(f"runs[{index}]: {error}", name=error.name) from None
-        if not _is_bytes("".join(argv)) or not _is_bytes("".join(env.values())):
+        if _foreign_character("".join(argv)) >= 0 or _foreign_character("".join(env.values())) >= 0:
             before = len(argv) - self._words  # mpirun and its options
             places = {f"cmd[{at - before}]": word for at, word in enumerate(argv)}
             raise _no_bytes(index, places | {f"env[{name!r}]": value for name, value in env.items()})
@@ -197,22 +198,20 @@ class Study:
             self.staged, self._copies = plan_staging(self.options.input_files, self.submit_dir, self.output_path)
 
 
-def _is_bytes(text: str) -> bool:
-    """Tell whether the kernel can take a text, in the command or the environment of a run."""
-    if "\0" in text:
-        return False
+def _foreign_character(text: str) -> int:
+    """Return where in a text of a command or an environment there is something the kernel cannot take; -1: nowhere."""
     try:
         os.fsencode(text)
-    except UnicodeEncodeError:
-        return False
-    return True
+    except UnicodeEncodeError as error:
+        return error.start
+    return text.find("\0")
 
 
 def _no_bytes(index: int, places: Mapping[str, str]) -> CommandError:
     """Return the error for the first of several texts that the kernel cannot take."""
-    place, text = next((place, text) for place, text in places.items() if not _is_bytes(text))
-    problem = "holds a zero byte" if "\0" in text else "holds a character that stands for no bytes"
-    return CommandError(f"runs[{index}]: {place} {problem}, which no program can be given: {text!r}")
+    place, text, at = next((place, text, at) for place, text in places.items() if (at := _foreign_character(text)) >= 0)
+    problem = "holds a zero byte" if text[at] == "\0" else "holds a character that stands for no bytes"
+    return CommandError(f"runs[{index}]: {place} {problem}, which no program can be given: {quote(text, at)}")
 
 
 def current_directory() -> str:

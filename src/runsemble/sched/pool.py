@@ -99,7 +99,7 @@ class Pool:
             return None
         best = max((node.inventory for node in self._nodes), key=lambda i: (len(i.gpus), len(i.cores), i.mem_mib))
         if len(self._nodes) == 1:
-            return f"a run asks for {shape}, but this runner has {best} of this machine"
+            return f"a run asks for {shape}, but this runner has {best}"
         return f"a run asks for {shape}, but the largest of {len(self._nodes)} nodes ({best.host}) has {best}"
 
     def try_grant(self, shape: Shape) -> Grant | None:

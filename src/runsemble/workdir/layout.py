@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 
-from runsemble.errors import DirectoryError
+from runsemble.errors import DirectoryError, quote
 
 #: Holds the one copy of every input with ``linkage="shared"``.
 SHARED = ".shared"
@@ -43,14 +43,17 @@ class RunDirectories:
         parts = clean.split("/")
         if not name or clean == "." or parts[0] in ("", "..") or os.path.isabs(clean) or parts[0] == SHARED:
             raise DirectoryError(
-                f"runs[{run}]: run_dir gives {_shown(name)}, which is no directory inside {self.output_path}"
+                f"runs[{run}]: run_dir gives {quote(name)}, which is no directory inside {self.output_path}"
             )
-        if "\0" in name or any(len(part.encode("utf-8", "surrogatepass")) > _NAME_MAX for part in parts):
-            raise DirectoryError(f"runs[{run}]: run_dir gives {_shown(name)}, which is too long or holds a zero byte")
+        at = name.find("\0")
+        if at >= 0 or any(len(part.encode("utf-8", "surrogatepass")) > _NAME_MAX for part in parts):
+            raise DirectoryError(
+                f"runs[{run}]: run_dir gives {quote(name, at)}, which is too long or holds a zero byte"
+            )
         try:
             os.fsencode(clean)
         except UnicodeEncodeError:
-            raise DirectoryError(f"runs[{run}]: run_dir gives {_shown(name)}, which holds no bytes") from None
+            raise DirectoryError(f"runs[{run}]: run_dir gives {quote(name)}, which holds no bytes") from None
         if not is_unique:
             self._remember(clean, name, run)
         return os.path.join(self.output_path, clean)
@@ -63,13 +66,8 @@ class RunDirectories:
             parent = os.path.dirname(parent)
         if clean in self._taken or clean in self._parents or not self._taken.isdisjoint(above):
             raise DirectoryError(
-                f"runs[{run}]: run_dir gives {_shown(name)}, which is (or lies in) another run's directory; "
+                f"runs[{run}]: run_dir gives {quote(name)}, which is (or lies in) another run's directory; "
                 "add {run_id} to run_dir, or more of the parameters"
             )
         self._taken.add(clean)
         self._parents.update(above)
-
-
-def _shown(name: str) -> str:
-    """Return a name as an error quotes it, cut short where it goes on and on."""
-    return repr(name) if len(name) <= _SHORT else f"{name[:_SHORT]!r}... ({len(name)} characters)"

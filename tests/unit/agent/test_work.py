@@ -66,11 +66,13 @@ class World:
 class NoOomScore:
     """Leaves the out-of-memory score of the tests alone."""
 
+    is_raised = False
+
     def raise_(self) -> None:
-        """Do nothing."""
+        self.is_raised = True
 
     def lower(self) -> None:
-        """Do nothing."""
+        self.is_raised = False
 
     def close(self) -> None:
         """Do nothing."""
@@ -261,6 +263,20 @@ def test_a_run_that_was_about_to_start_can_be_dropped(work: Work, world: World) 
     assert said(work, "dropped") == [[1, 1, 3]]
     assert world.started == []
     assert work.is_idle
+
+
+def test_a_run_is_a_likelier_victim_than_its_agent(work: Work, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    odds = NoOomScore()
+    at_spawn: list[bool] = []
+
+    def spawn(*arguments: Any) -> int:
+        at_spawn.append(odds.is_raised)
+        return world.spawn(*arguments)
+
+    monkeypatch.setattr(work, "_oom", odds)
+    monkeypatch.setattr(work_module, "spawn", spawn)
+    start(work, 1)
+    assert (at_spawn, odds.is_raised) == ([True], False)
 
 
 def test_cancelling_what_is_not_there_does_nothing(work: Work, world: World) -> None:

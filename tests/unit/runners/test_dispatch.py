@@ -68,7 +68,6 @@ class Floor:
         self.fleet = Fleet(nodes, pool.slots_of, {"grace_s": 1.0}, bus, listener)
         self.dispatcher = Dispatcher(pool, self.fleet, Placement())
         self._table = RunTable(bus)
-        self._plan = Plan(1, {}, ONE, 1, "files", RetryPolicy(retries=0))
 
     @staticmethod
     def _hear(station: Station, messages: list[Any]) -> None:
@@ -78,9 +77,10 @@ class Floor:
             elif kind == "current":
                 station.settle()
 
-    def push(self, count: int) -> None:
+    def push(self, count: int, shape: Shape = ONE) -> None:
+        plan = Plan(shape.cores, {}, shape, 1, "files", RetryPolicy(retries=0))
         for _ in range(count):
-            job = Job(self._table, len(self._table), self._plan, ["true"], "/nowhere", "", {})
+            job = Job(self._table, len(self._table), plan, ["true"], "/nowhere", "", {})
             self._table.add(job)
             self.dispatcher.push(job)
 
@@ -132,6 +132,18 @@ async def test_nothing_is_started_before_the_agents_are_up_or_while_paused() -> 
     floor.dispatcher.is_paused = False
     floor.dispatcher.start()
     assert node.link.runs() == [0]
+
+
+@pytest.mark.parametrize("cores", [1, 2])
+async def test_two_agents_of_a_node_share_the_runs_whatever_their_size(cores: int) -> None:
+    floor = await open_floor([Node()], 4 * cores)
+    floor.fleet.relieve()
+    for _ in range(5):  # its agent is up at once
+        await asyncio.sleep(0)
+    floor.push(4, Shape(cores))
+    floor.dispatcher.start()
+    assert [len(station.jobs) for station in floor.fleet.current] == [2, 2]
+    await floor.fleet.close("stop")
 
 
 async def test_nothing_overtakes_user_code_that_waits() -> None:

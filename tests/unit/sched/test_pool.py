@@ -147,7 +147,7 @@ def test_a_possible_request_needs_no_explanation() -> None:
 
 def test_the_explanation_says_what_is_asked_and_what_there_is() -> None:
     assert Pool([Inventory(cores=(0, 1))]).why_never(Shape(3, 1)) == (
-        "a run asks for 3 cores and 1 GPU, but this runner has 2 cores and 0 GPUs of this machine"
+        "a run asks for 3 cores and 1 GPU, but this runner has 2 cores and 0 GPUs"
     )
 
 
