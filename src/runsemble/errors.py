@@ -12,10 +12,6 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-#: Longest text that an error quotes whole, in characters.
-_QUOTED = 60
-
-
 class RunsembleError(Exception):
     """Something went wrong in runsemble."""
 
@@ -100,13 +96,3 @@ class NotInRun(RunsembleError, RuntimeError):
 
 class StaleAttempt(RunsembleError, RuntimeError):
     """A result was posted by an attempt that has been replaced by a newer one."""
-
-
-def quote(text: str, at: int = 0) -> str:
-    """Return a text as an error quotes it: whole if it is short, else what is around position `at`."""
-    if len(text) <= _QUOTED:
-        return repr(text)
-    start = min(max(0, at - _QUOTED // 2), len(text) - _QUOTED)
-    end = start + _QUOTED
-    before, after = "..." if start else "", "..." if end < len(text) else ""
-    return f"{before}{text[start:end]!r}{after} ({len(text)} characters)"

@@ -284,6 +284,25 @@ def test_a_second_agent_that_is_killed_in_the_moment_it_is_met_is_done_without(h
     assert own_agents() == []
 
 
+async def hold_cores_again_and_again(runner: ParallelLocalRunner) -> None:
+    while True:
+        async with runner.pool.acquire():
+            await asyncio.sleep(0)
+
+
+def test_nobody_waits_for_cores_of_a_runner_whose_agents_cannot_be_kept_alive(here: Path) -> None:
+    async def acquire() -> None:
+        runner = ParallelLocalRunner(max_parallel=1)
+        Watch(runner).kill_when_met(set(range(1, 20)))
+        async with runner:
+            for _ in range(2):  # while the agents die, and once they have been given up
+                with pytest.raises(AgentError, match="died 6 times"):
+                    await hold_cores_again_and_again(runner)
+
+    asyncio.run(asyncio.wait_for(acquire(), timeout=20))
+    assert own_agents() == []
+
+
 def test_an_agent_that_is_killed_while_it_ends_is_no_reason_to_hang(here: Path) -> None:
     async def study() -> MultirunResult:
         async with ParallelLocalRunner() as runner:

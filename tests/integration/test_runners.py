@@ -252,8 +252,7 @@ async def test_blocks_that_are_called_off_in_the_moment_they_could_begin_hold_no
             study = asyncio.create_task(
                 multirun(runs=[{}] * 3, cmd=["true"], output_path="out", runner=runner, progress=False)
             )
-            await asyncio.to_thread(wait_until, "the study has begun", (here / "out").exists)
-            await asyncio.sleep(0.1)  # by then it waits for room
+            await asyncio.to_thread(wait_until, "the study waits for room", lambda: runner.engine.room_listeners)
         for task in blocks:
             task.cancel()
         result = await asyncio.wait_for(study, 10)

@@ -3,7 +3,7 @@ import inspect
 import pytest
 
 from runsemble import errors
-from runsemble.errors import ParameterError, RunsembleError, UsageError, quote
+from runsemble.errors import ParameterError, RunsembleError, UsageError
 
 FAMILY = [
     kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, RunsembleError)
@@ -29,18 +29,3 @@ def test_context_travels_in_attributes() -> None:
 @pytest.mark.parametrize("kind", [k for k in FAMILY if issubclass(k, UsageError)])
 def test_a_usage_error_is_a_value_error(kind: type[UsageError]) -> None:
     assert issubclass(kind, ValueError)
-
-
-@pytest.mark.parametrize(
-    ("text", "at", "quoted"),
-    [
-        ("a\0b", 1, "'a\\x00b'"),
-        ("x" * 60, 59, repr("x" * 60)),
-        ("x" * 61, 0, repr("x" * 60) + "... (61 characters)"),
-        ("x" * 60 + "\0", 60, "..." + repr("x" * 59 + "\0") + " (61 characters)"),
-        ("x" * 100 + "\0" + "y" * 100, 100, "..." + repr("x" * 30 + "\0" + "y" * 29) + "... (201 characters)"),
-        ("x" * 61, -1, repr("x" * 60) + "... (61 characters)"),
-    ],
-)
-def test_a_quotation_shows_what_matters_and_no_more(text: str, at: int, quoted: str) -> None:
-    assert quote(text, at) == quoted

@@ -17,16 +17,12 @@ if TYPE_CHECKING:
 MAX_FRAME = 256 * 1024 * 1024
 
 _LENGTH = struct.Struct("!I")
-_dumps = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
+#: Returns a message, or several, as JSON.
+encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
 
 class BrokenStream(Exception):
     """The bytes received are no frames of ours."""
-
-
-def encode(message: Sequence[Any]) -> str:
-    """Return a message, a sequence that begins with its kind, as JSON."""
-    return _dumps(message)
 
 
 def join(encoded: Iterable[str]) -> bytes:
@@ -35,8 +31,8 @@ def join(encoded: Iterable[str]) -> bytes:
 
 
 def pack(messages: Sequence[Any]) -> bytes:
-    """Return one frame holding `messages`."""
-    return _frame(_dumps(messages))
+    """Return one frame holding `messages`, each a sequence that begins with its kind."""
+    return _frame(encode(messages))
 
 
 def _frame(text: str) -> bytes:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 #: Messages wait this long for company, in seconds, unless the driver has nothing else to do.
 BATCH_S = 0.01
 BATCH_COUNT = 128
+#: A pause from which on, in seconds, the agent comes to rest; runs that follow one another leave none.
+REST_S = 0.001
 #: An agent that no driver ever talked to ends after this many seconds.
 LONELY_S = 60.0
 #: Likewise, once the process that had started it is gone.
@@ -177,7 +179,7 @@ class Server:
 
     def _wait(self) -> None:
         timeout_s = self._timeout_s()
-        if timeout_s > 0.001 and not self._work.outbox:
+        if timeout_s > REST_S and not self._work.outbox:
             self._work.rest()
         for fd, event in self._poll.poll(timeout_s * 1000 + 0.5):
             if fd == self._wake:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from runsemble.errors import CommandError
+from runsemble.model.text import why_no_bytes
 
 
 def check_command(cmd: Any) -> list[str]:
@@ -31,12 +32,9 @@ def check_command(cmd: Any) -> list[str]:
         if not isinstance(word, (str, bytes, os.PathLike)):
             raise CommandError(f"cmd[{at}] must be a string, not {word!r} (of type {type(word).__name__})")
         text = os.fsdecode(word)
-        if "\0" in text:
-            raise CommandError(f"cmd[{at}] contains a zero byte, which no argument can hold: {text!r}")
-        try:
-            os.fsencode(text)
-        except UnicodeEncodeError:
-            raise CommandError(f"cmd[{at}] holds a character that stands for no bytes: {text!r}") from None
+        problem = why_no_bytes(text)
+        if problem:
+            raise CommandError(f"cmd[{at}] {problem}")
         words.append(text)
     if not words[0]:
         raise CommandError("cmd[0], the program, is an empty string")

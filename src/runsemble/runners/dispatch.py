@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from runsemble.launch.environment import grant_environment
 from runsemble.model.resources import Grant, Shape
@@ -26,11 +27,8 @@ class Placement:
     gpu_vendor: str = ""  #: for the variable that tells it its GPUs
 
 
-class Waiter:
-    """User code that waits for a grant of its own, in the same queue as the runs."""
-
-    def __init__(self, future: asyncio.Future[Grant]) -> None:
-        self.future = future
+#: User code that waits for a grant of its own, in the same queue as the runs.
+Waiter: TypeAlias = "asyncio.Future[Grant]"
 
 
 class Dispatcher:
@@ -56,7 +54,7 @@ class Dispatcher:
     @property
     def can_start(self) -> bool:
         """Whether anything could be started now, if there is room for it."""
-        return self._fleet.is_open and not self.is_paused
+        return self._fleet.is_whole and not self.is_paused
 
     @property
     def waiting_count(self) -> int:
@@ -75,48 +73,42 @@ class Dispatcher:
 
     async def request(self, shape: Shape) -> Grant:
         """Wait for a grant for user code, in the same queue as the runs; `start` must follow if this raises."""
-        future: asyncio.Future[Grant] = asyncio.get_running_loop().create_future()
-        self._ready.push(Waiter(future), shape)
+        waiter: Waiter = asyncio.get_running_loop().create_future()
+        self._ready.push(waiter, shape)
         self.start()
         try:
-            return await future
+            return await waiter
         except BaseException:
-            if not future.cancel() and not future.cancelled():  # it was granted in the very same moment
-                self._pool.release(future.result())
+            if not waiter.cancel() and not waiter.cancelled() and waiter.exception() is None:
+                self._pool.release(waiter.result())  # it was granted in the very same moment
             raise
+
+    def refuse_waiters(self, error: Exception) -> None:
+        """Let user code that waits for a grant wait no longer: there will be none."""
+        for item in self._ready.remove(lambda item: not isinstance(item, Job)):
+            if isinstance(item, asyncio.Future) and not item.done():
+                item.set_exception(error)
 
     def start(self) -> None:
         """Start whatever can be started now."""
-        while self._ready and self.can_start:
-            popped = self._ready.pop(self._pool)
-            if popped is None:
-                break
+        if not self.can_start:
+            return
+        while (popped := self._ready.pop(self._pool)) is not None:
             item, grant = popped
-            if isinstance(item, Waiter):
-                self._hand_over(item, grant)
-            else:
+            if isinstance(item, Job):
                 self._send_leased(item, grant)
-        if self.can_start:
-            self._send_ahead()
-
-    def _hand_over(self, waiter: Waiter, grant: Grant) -> None:
-        if waiter.future.done():  # cancelled while it waited
-            self._pool.release(grant)
-        else:
-            waiter.future.set_result(grant)
+            elif item.done():  # cancelled while it waited
+                self._pool.release(grant)
+            else:
+                item.set_result(grant)
+        self._send_ahead()
 
     def _send_leased(self, job: Job, grant: Grant) -> None:
-        station = self._fleet.station_for(grant, self._lease_count)
-        if station is None:  # the agent there is being replaced; the job starts with it
-            self._pool.release(grant)
-            self.push(job)
-            self.is_paused = True
-            return
         self._lease_count += 1
         env = grant_environment(grant, job.plan.tasks, self._placement.gpu_vendor)
         wire = [self._lease_count, list(grant.cores) if self._placement.pin else [], env]
         lane = self._lane(job.plan)
-        station.send_run(job, lane, Lease(self._lease_count, lane, grant, wire))
+        self._fleet.station_for(grant).send_run(job, lane, Lease(self._lease_count, lane, grant, wire))
 
     def _lane(self, plan: Plan) -> int:
         """Return the number that runs share which may inherit each other's lease."""
@@ -125,9 +117,9 @@ class Dispatcher:
     def _send_ahead(self) -> None:
         """Send short runs ahead of their grant, as long as all that wait are of one shape and order is kept."""
         shape = self._ready.only_shape
-        able = self._fleet.current
-        if shape is None or not able:
+        if shape is None:
             return
+        able = self._fleet.current
         busy = [station for station in able if station.leases]
         if len(busy) < len(able) and any(len(station.leases) > 1 for station in busy):
             return  # an agent has nothing to do yet: let leases come back, and be shared out anew
@@ -140,7 +132,7 @@ class Dispatcher:
         """Send an agent what keeps it busy; False when user code comes next, which no run may overtake."""
         while self._ready:
             job = self._ready.head(shape)
-            if isinstance(job, Waiter):
+            if not isinstance(job, Job):
                 return False
             lane = self._lane(job.plan)
             if station.ahead_of(lane) >= self.tempo.ahead(shape, station.leases_of(lane), share):

@@ -61,7 +61,7 @@ class Engine:
         self.room_listeners: list[Callable[[], None]] = []  #: called when further runs may be taken in
         self.placement = Placement(pin, gpu_vendor)
         hello = {"epoch": 1, "orphans": orphans, "linger_s": 0.0, "grace_s": grace_s, "survivors": survivors}
-        listener = FleetListener(self._hear, self._resume, self._give_up)
+        listener = FleetListener(self._hear, self.pump, self._give_up)
         self._fleet = Fleet(nodes, pool.slots_of, hello, bus, listener)
         self._dispatcher = Dispatcher(pool, self._fleet, self.placement)
         self._settled: set[asyncio.Future[None]] = set()
@@ -127,7 +127,13 @@ class Engine:
         job.table.bus.publish(events.RunAdded(job.id))
 
     async def request(self, shape: Shape) -> Grant:
-        """Wait for a grant for user code, in the same queue as the runs."""
+        """Wait for a grant for user code, in the same queue as the runs.
+
+        Raises:
+            AgentError: The agents cannot be kept alive; nothing more will happen.
+        """
+        if self.failure is not None:
+            raise self.failure
         try:
             return await self._dispatcher.request(shape)
         except BaseException:
@@ -353,6 +359,8 @@ class Engine:
 
     def _give_up(self) -> None:
         """Let nobody wait any more for what will not happen."""
+        assert self.failure is not None
+        self._dispatcher.refuse_waiters(self.failure)
         self._wake()
         self._tell_room()
 
@@ -372,10 +380,11 @@ class Engine:
         self._dispatcher.is_paused = True
         self._dispatcher.push(job)
         if self._retry_handle is None:
-            self._retry_handle = asyncio.get_running_loop().call_later(RETRY_S, self._resume)
+            self._retry_handle = asyncio.get_running_loop().call_later(RETRY_S, self._try_again)
         return True
 
-    def _resume(self) -> None:
+    def _try_again(self) -> None:
+        """Look whether there is space on the disk again."""
         self._retry_handle = None
         self._dispatcher.is_paused = False
         self.pump()

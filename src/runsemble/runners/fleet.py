@@ -23,7 +23,7 @@ class FleetListener:
 
     hear: Callable[[Station, list[Any]], None]  #: what an agent has said
     resume: Callable[[], None]  #: a lost agent was replaced
-    give_up: Callable[[], None]  #: the fleet has failed
+    give_up: Callable[[], None]  #: the fleet has failed for good
 
 
 class Fleet:
@@ -46,7 +46,8 @@ class Fleet:
         listener: FleetListener,
     ) -> None:
         self.failure: Exception | None = None  #: the agents cannot be kept alive; nothing more will happen
-        self.is_open = False
+        self._is_open = False
+        self._node_count = len(nodes)
         self._slots_of = slots_of
         self._bus = bus
         self._listener = listener
@@ -70,16 +71,19 @@ class Fleet:
         """Process ids of the agents on this machine."""
         return [pid for station in self._stations if (pid := station.node.agent_pid) is not None]
 
-    def station_for(self, grant: Grant, number: int) -> Station | None:
-        """Return the agent for a grant, None if the one there is being replaced.
+    @property
+    def is_whole(self) -> bool:
+        """Whether every node has an agent to which runs can be sent."""
+        return self._is_open and len({station.node_index for station in self.current}) == self._node_count
+
+    def station_for(self, grant: Grant) -> Station:
+        """Return the agent for a grant, of a fleet that is whole.
 
         It is the one with the least to do; else the same one for the same core, so that it seldom has to change its
-        own, or, without cores, for the same `number`.
+        own.
         """
         able = [station for station in self.current if station.node_index == grant.node]
-        if not able:
-            return None
-        first = (grant.cores[0] if grant.cores else number) % len(able)
+        first = grant.cores[0] % len(able) if grant.cores else 0
         return min(able[first:] + able[:first], key=lambda station: len(station.leases))
 
     async def open(self) -> None:
@@ -91,7 +95,7 @@ class Fleet:
         async with asyncio.TaskGroup() as group:
             for station in self._stations:
                 group.create_task(station.open())
-        self.is_open = True
+        self._is_open = True
         for station in self._stations:
             self._revive_if_lost(station)  # it may have died before anybody would have listened
 
@@ -101,7 +105,7 @@ class Fleet:
         Args:
             how: "stop" (TERM, grace, KILL) or "kill".
         """
-        self.is_open = False
+        self._is_open = False
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -137,7 +141,7 @@ class Fleet:
 
     def _lose(self, station: Station) -> None:
         """React to the loss of an agent: start its successor, which tells what became of its runs."""
-        if self.is_open:
+        if self._is_open:
             self._bus.publish(events.AgentLost(station.node.host, len(station.jobs)))
             self._revive_if_lost(station)
 

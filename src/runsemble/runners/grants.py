@@ -63,6 +63,7 @@ class ResourcePool:
 
         Raises:
             RequestError: The machine can never give that much.
+            AgentError: The agents of the runner could not be started, or cannot be kept alive.
         """
         require_count("cores", cores, 0)
         request = Request(cores=cores or 1, gpus=gpus, mem_mib=accounted_memory(mem_mib), named=dict(named or {}))

@@ -16,7 +16,6 @@ from runsemble.errors import (
     PlaceholderError,
     RequestError,
     UsageError,
-    quote,
 )
 from runsemble.launch.argv import check_command, mpirun_argv, resolve_program
 from runsemble.launch.environment import base_environment, mpi_environment
@@ -24,6 +23,7 @@ from runsemble.launch.placeholders import Template
 from runsemble.model.files import FileResource, OutputMode, require_output_mode
 from runsemble.model.params import plain_params
 from runsemble.model.resources import Request, require_count
+from runsemble.model.text import why_no_bytes
 from runsemble.workdir.layout import RunDirectories, default_output_path
 from runsemble.workdir.staging import StagedFile, make_shared_copies, plan_staging, refuse_forgotten_inputs
 
@@ -62,8 +62,9 @@ class StudyOptions:
             if type(name) is not str or not name or "=" in name or "\0" in name:
                 raise UsageError(f"env: {name!r} is no name of a variable")
             _require_string(f"env[{name!r}]", value)
-            if "\0" in value:
-                raise UsageError(f"env[{name!r}] holds a zero byte, which no variable can: {value!r}")
+            problem = why_no_bytes(value)
+            if problem:
+                raise UsageError(f"env[{name!r}] {problem}")
 
 
 @dataclass(slots=True)
@@ -138,7 +139,7 @@ class Study:
             env = {key: value.fill(values, known) for key, value in self._env.items()}
         except PlaceholderError as error:
             raise PlaceholderError(f"runs[{index}]: {error}", name=error.name) from None
-        if _foreign_character("".join(argv)) >= 0 or _foreign_character("".join(env.values())) >= 0:
+        if why_no_bytes("".join(argv)) or why_no_bytes("".join(env.values())):
             before = len(argv) - self._words  # mpirun and its options
             places = {f"cmd[{at - before}]": word for at, word in enumerate(argv)}
             raise _no_bytes(index, places | {f"env[{name!r}]": value for name, value in env.items()})
@@ -198,20 +199,10 @@ class Study:
             self.staged, self._copies = plan_staging(self.options.input_files, self.submit_dir, self.output_path)
 
 
-def _foreign_character(text: str) -> int:
-    """Return where in a text of a command or an environment there is something the kernel cannot take; -1: nowhere."""
-    try:
-        os.fsencode(text)
-    except UnicodeEncodeError as error:
-        return error.start
-    return text.find("\0")
-
-
 def _no_bytes(index: int, places: Mapping[str, str]) -> CommandError:
     """Return the error for the first of several texts that the kernel cannot take."""
-    place, text, at = next((place, text, at) for place, text in places.items() if (at := _foreign_character(text)) >= 0)
-    problem = "holds a zero byte" if text[at] == "\0" else "holds a character that stands for no bytes"
-    return CommandError(f"runs[{index}]: {place} {problem}, which no program can be given: {quote(text, at)}")
+    place, problem = next((place, problem) for place, text in places.items() if (problem := why_no_bytes(text)))
+    return CommandError(f"runs[{index}]: {place} {problem}")
 
 
 def current_directory() -> str:
@@ -242,8 +233,9 @@ def _is_a(value: object, kind: type) -> bool:
 def _require_path(name: str, value: object) -> None:
     if not isinstance(value, (str, os.PathLike)):
         raise UsageError(f"{name} must be a path, not {value!r}")
-    if "\0" in os.fspath(value):
-        raise UsageError(f"{name} must be a path without zero bytes, not {os.fspath(value)!r}")
+    problem = why_no_bytes(os.fsdecode(value))
+    if problem:
+        raise UsageError(f"{name} {problem}")
 
 
 def _require_string(name: str, value: object) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import time
 
-from runsemble.errors import DirectoryError, quote
+from runsemble.errors import DirectoryError
+from runsemble.model.text import quote, why_no_bytes
 
 #: Holds the one copy of every input with ``linkage="shared"``.
 SHARED = ".shared"
@@ -45,15 +46,13 @@ class RunDirectories:
             raise DirectoryError(
                 f"runs[{run}]: run_dir gives {quote(name)}, which is no directory inside {self.output_path}"
             )
-        at = name.find("\0")
-        if at >= 0 or any(len(part.encode("utf-8", "surrogatepass")) > _NAME_MAX for part in parts):
+        problem = why_no_bytes(name)
+        if problem:
+            raise DirectoryError(f"runs[{run}]: run_dir gives a name that {problem}")
+        if any(len(os.fsencode(part)) > _NAME_MAX for part in parts):
             raise DirectoryError(
-                f"runs[{run}]: run_dir gives {quote(name, at)}, which is too long or holds a zero byte"
+                f"runs[{run}]: run_dir gives {quote(name)}, which is too long: a name has at most {_NAME_MAX} bytes"
             )
-        try:
-            os.fsencode(clean)
-        except UnicodeEncodeError:
-            raise DirectoryError(f"runs[{run}]: run_dir gives {quote(name)}, which holds no bytes") from None
         if not is_unique:
             self._remember(clean, name, run)
         return os.path.join(self.output_path, clean)

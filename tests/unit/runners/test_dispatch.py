@@ -134,6 +134,19 @@ async def test_nothing_is_started_before_the_agents_are_up_or_while_paused() -> 
     assert node.link.runs() == [0]
 
 
+async def test_order_is_kept_while_an_agent_is_replaced() -> None:
+    node = Node()
+    floor = await open_floor([node], 2)
+    (station,) = floor.fleet.stations
+    station.is_current = False
+    floor.push(3)
+    floor.dispatcher.start()
+    assert node.link.sent == []
+    station.is_current = True
+    floor.dispatcher.start()
+    assert node.link.runs() == [0, 1]
+
+
 @pytest.mark.parametrize("cores", [1, 2])
 async def test_two_agents_of_a_node_share_the_runs_whatever_their_size(cores: int) -> None:
     floor = await open_floor([Node()], 4 * cores)
