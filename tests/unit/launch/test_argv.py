@@ -56,7 +56,7 @@ def test_an_argument_that_is_no_string_is_refused_by_its_place(word: Any) -> Non
 
 
 def test_a_zero_byte_is_refused() -> None:
-    with pytest.raises(CommandError, match=r"cmd\[1\] contains a zero byte"):
+    with pytest.raises(CommandError, match=r"cmd\[1\] holds a zero byte"):
         check_command(["echo", "a\0b"])
 
 

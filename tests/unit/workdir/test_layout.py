@@ -29,9 +29,12 @@ def test_the_directory_of_shared_files_is_no_run_directory(name: str) -> None:
         RunDirectories("/out").claim(name, 0, is_unique=True)
 
 
-@pytest.mark.parametrize("name", ["a" * 256, "b/" + "é" * 128, "a\0b"])
-def test_a_name_that_no_directory_can_have_is_refused(name: str) -> None:
-    with pytest.raises(DirectoryError, match="too long or holds a zero byte"):
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [("a" * 256, "too long"), ("b/" + "é" * 128, "too long"), ("a\0b", "holds a zero byte")],
+)
+def test_a_name_that_no_directory_can_have_is_refused(name: str, problem: str) -> None:
+    with pytest.raises(DirectoryError, match=problem):
         RunDirectories("/out").claim(name, 0, is_unique=True)
 
 
