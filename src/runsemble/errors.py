@@ -53,6 +53,10 @@ class InputFileError(UsageError):
     """An input file cannot be staged."""
 
 
+class TemplateError(UsageError):
+    """A template cannot be read, is none, or names a parameter that does not exist."""
+
+
 class RequestError(UsageError):
     """A request can never be granted on this machine."""
 

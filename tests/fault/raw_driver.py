@@ -118,7 +118,7 @@ class RawDriver:
         """Start a run, or let it wait for another one's lease."""
         lease = None if waits else [100 + number, [], {}]
         place = str(directory / str(number))
-        self.send("run", plan, number, attempt, 0, number, place, "{}", list(argv), {}, 0, lease)
+        self.send("run", plan, number, attempt, 0, number, place, "{}", None, list(argv), {}, 0, lease)
 
     def listen(self) -> None:
         """Take in what has arrived, waiting a moment if nothing has."""

@@ -433,7 +433,7 @@ def test_a_driver_that_talks_nonsense_is_told_and_its_runs_go_on(
     driver.hear("start")
     for nonsense in (
         ["run"],
-        ["run", 77, 2, 1, 0, 2, "/x", "", ["true"], {}, 0, [1, [], {}]],
+        ["run", 77, 2, 1, 0, 2, "/x", "", None, ["true"], {}, 0, [1, [], {}]],
         ["cancel"],
         ["ack"],
         [3],
@@ -513,7 +513,7 @@ def test_a_bridge_copies_both_ways(agent: Agent, bridge: subprocess.Popen[bytes]
         "mem_mib": 0,
     }
     text = "x" * 200_000
-    run = ["run", 1, 1, 1, 0, 1, str(here / "1"), text, ["/bin/cat", "params.json"], {}, 0, [1, [], {}]]
+    run = ["run", 1, 1, 1, 0, 1, str(here / "1"), text, None, ["/bin/cat", "params.json"], {}, 0, [1, [], {}]]
     with bridge:
         assert bridge.stdin is not None
         assert bridge.stdout is not None

@@ -25,6 +25,7 @@ LAYERS = {
     "runners": 3,
     "store": 3,
     "display": 2,
+    "space": 2,
     "nodes": 2,
     "launch": 2,
     "workdir": 2,

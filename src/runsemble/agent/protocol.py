@@ -7,7 +7,8 @@ Driver to agent::
 
     hello   {version, epoch, orphans, linger_s, grace_s, survivors}   first on every connection
     plan    id, {directory, env, output, stage, timeout_s, mem_mib}   what many runs have in common
-    run     plan, run, attempt, step, id, directory, params, argv, env, lane, lease
+    run     plan, run, attempt, step, id, directory, params, files, argv, env, lane, lease
+                                             `files`: [name, text, permission bits] of each of its own, or null
                                              `id` is for people; lease null: wait for one of `lane`
     lend    run, attempt, lease              for a waiting run, where no lease of its lane is left to inherit
     cancel  run, attempt, how                a waiting run is dropped, a living one ended: "stop" (TERM, grace, KILL),
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
 VERSION = 1
 
 #: Length of a `run` message.
-RUN_FIELDS = 12
+RUN_FIELDS = 13
 
 #: Printed by an agent once it can be reached; whatever a login shell printed before it is noise.
 READY = "runsemble-agent-ready"

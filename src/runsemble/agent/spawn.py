@@ -72,8 +72,9 @@ class Plan:
 
 
 def spawn(
-    plan: Plan, directory: bytes, attempt: int, params: str, argv: list[bytes], env: dict[bytes, bytes], scratch: bytes
-) -> int:
+    plan: Plan, directory: bytes, attempt: int, params: str, files: list[list[Any]] | None, argv: list[bytes],
+    env: dict[bytes, bytes], scratch: bytes,
+) -> int:  # fmt: skip
     """Prepare `directory`, start `argv` in it as the leader of a new session, and return its process id.
 
     On return the current directory is `directory`.
@@ -83,6 +84,7 @@ def spawn(
         directory: Absolute path.
         attempt: Number of the attempt; from the second on, what the former one left is moved aside.
         params: JSON text for ``params.json``; empty for a run without.
+        files: The run's own files: name, text, permission bits.
         argv: The command.
         env: The whole environment.
         scratch: File for output of which only the tail is kept.
@@ -93,7 +95,7 @@ def spawn(
     """
     made = enter(plan, directory, attempt)
     try:
-        stage(plan, params, is_first=made or attempt == 1)
+        stage(plan, params, files, is_first=made or attempt == 1)
         out, err = open_outputs(plan.output, scratch)
     except OSError as error:
         if made:
@@ -157,12 +159,13 @@ def set_aside(attempt: int) -> None:
     write_file(".attempts/current", str(attempt).encode())
 
 
-def stage(plan: Plan, params: str, is_first: bool, base: bytes = b"") -> None:
+def stage(plan: Plan, params: str, files: list[list[Any]] | None, is_first: bool, base: bytes = b"") -> None:
     """Put the input files and ``params.json`` into a run directory.
 
     Args:
         plan: Says which files.
         params: JSON text for ``params.json``; empty for a run without.
+        files: The run's own files: name, text, permission bits.
         is_first: Whether this is the first attempt; later ones stage only what an earlier one did not come to.
         base: The directory, with a slash at its end; empty: the current one.
     """
@@ -170,6 +173,10 @@ def stage(plan: Plan, params: str, is_first: bool, base: bytes = b"") -> None:
         target = base + name
         if is_first or not os.path.lexists(target):
             _stage_one(how, source, target)
+    for own, text, mode in files or ():
+        target = base + to_bytes(own)
+        if is_first or not os.path.lexists(target):
+            _write_own(target, to_bytes(text), mode)
     if params:
         write_file(base + _PARAMS, params.encode("utf-8", "surrogatepass"))
 
@@ -188,6 +195,17 @@ def _stage_one(how: str, source: bytes, target: bytes) -> None:
         shutil.copytree(os.fsdecode(source), os.fsdecode(partial), symlinks=True)
     else:
         shutil.copy2(source, partial)
+    os.rename(partial, target)
+
+
+def _write_own(target: bytes, content: bytes, mode: int) -> None:
+    """Make one file of the run's own appear, whole."""
+    parent = os.path.dirname(target)
+    if parent:
+        os.makedirs(parent, exist_ok=True)
+    partial = target + b".partial"
+    write_file(partial, content)
+    os.chmod(partial, mode)
     os.rename(partial, target)
 
 

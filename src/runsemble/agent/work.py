@@ -82,9 +82,10 @@ class Work:
 
     def add_run(self, message: list[Any]) -> None:
         """Take in a run: start it if it brings a lease, else let it wait for one of its lane."""
-        _, plan, run, attempt, step, name, directory, params, argv, env, lane, lease = message
+        _, plan, run, attempt, step, name, directory, params, files, argv, env, lane, lease = message
         job = Attempt(
-            self._plans[plan], run, attempt, step, name, to_bytes(directory), params, [to_bytes(a) for a in argv],
+            self._plans[plan], run, attempt, step, name, to_bytes(directory), params, files,
+            [to_bytes(a) for a in argv],
             {to_bytes(k): to_bytes(v) for k, v in env.items()} if env else {},
             lane, "%s-%d-%d-%d" % (self.id, run, attempt, step),
         )  # fmt: skip
@@ -200,7 +201,9 @@ class Work:
             self._pin(lease.cores)
             self._limit_memory(job)
             env = self._environment(job, lease)
-            job.pid = spawn(job.plan, job.directory, job.attempt, job.params, job.argv, env, self._scratch(job))
+            job.pid = spawn(
+                job.plan, job.directory, job.attempt, job.params, job.files, job.argv, env, self._scratch(job)
+            )
         except Trouble as error:
             trouble = error
         except Exception as error:  # the other runs must not suffer from what is wrong with this one

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from runsemble.errors import CommandError
+from runsemble.launch.placeholders import ShellText
 from runsemble.model.text import why_no_bytes
 
 
@@ -41,7 +42,20 @@ def check_command(cmd: Any) -> list[str]:
     return words
 
 
-def resolve_program(program: str, submit_dir: str, staged: set[str]) -> str:
+def shell(text: str) -> list[str]:
+    """Return the command that has the shell ``/bin/sh`` run a text, with pipes, redirections and all.
+
+    Placeholders in it are filled in quoted, so that the shell takes each for one word, whatever it holds.
+
+    Raises:
+        CommandError: The text is empty.
+    """
+    if not text.strip():
+        raise CommandError("the shell command is empty")
+    return ["/bin/sh", "-c", ShellText(text)]
+
+
+def resolve_program(program: str, submit_dir: str, staged: Collection[str]) -> str:
     """Return the program of a command as a run must name it.
 
     A name without a slash is left to PATH, a staged file to the run directory; any other path means the file as seen

@@ -8,8 +8,10 @@ is most likely a slip of the pen.
 from __future__ import annotations
 
 import difflib
+import os
 import re
-from collections.abc import Iterable, Mapping
+import shlex
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from runsemble.errors import PlaceholderError
@@ -20,19 +22,33 @@ _BRACES = re.compile(r"\{\{([^\W\d]\w*)(:[^{}]*)?\}\}|\{([^\W\d]\w*)(?::([^{}]*)
 _LIKENESS = 0.75
 
 
+_Placeholder = tuple[str, str, bool, str]  # name, format, is doubled, as written
+
+
 class Template:
-    """A string with placeholders, parsed once and filled in for every run."""
+    """A string with placeholders, parsed once and filled in for every run.
 
-    __slots__ = ("_parts", "text")
+    Args:
+        text: What was written.
+        is_literal: Nothing in it is a placeholder.
+    """
 
-    def __init__(self, text: str) -> None:
+    __slots__ = ("_parts", "_quote", "text")
+
+    def __init__(self, text: str, *, is_literal: bool = False) -> None:
         self.text = text
-        self._parts = list(_parse(text))
+        self._parts = [text] if is_literal else list(_parse(text))
+        self._quote: Callable[[str], str] | None = shlex.quote if isinstance(text, ShellText) else None
 
     @property
     def is_constant(self) -> bool:
         """Tell whether nothing in it could be replaced."""
         return not any(isinstance(part, tuple) for part in self._parts)
+
+    @property
+    def names(self) -> list[str]:
+        """What stands in single braces, in order."""
+        return [part[0] for part in self._parts if isinstance(part, tuple) and not part[2]]
 
     def is_only(self, name: str) -> bool:
         """Tell whether it is one placeholder and nothing else."""
@@ -50,10 +66,47 @@ class Template:
         """
         if len(self._parts) == 1 and isinstance(self._parts[0], str):
             return self._parts[0]
-        return "".join(part if isinstance(part, str) else _fill_one(part, values, known) for part in self._parts)
+        return "".join(part if isinstance(part, str) else self._fill_one(part, values, known) for part in self._parts)
+
+    def _fill_one(self, placeholder: _Placeholder, values: Mapping[str, Any], known: Iterable[str]) -> str:
+        text = _fill_one(placeholder, values, known)
+        return self._quote(text) if self._quote is not None and text != placeholder[3] else text
 
 
-_Placeholder = tuple[str, str, bool, str]  # name, format, is doubled, as written
+class ShellText(str):
+    """A text for a shell: what is filled in is quoted, so that a shell takes it for one word."""
+
+    __slots__ = ()
+
+
+class AsWritten:
+    """A value together with the text it was read from; filled in without a format, the text is what appears.
+
+    Four formats are about paths, as in GNU parallel: ``.`` without the extension, ``/`` the last part, ``//`` all but
+    the last part, ``/.`` the last part without the extension.
+    """
+
+    __slots__ = ("text", "value")
+
+    def __init__(self, value: Any, text: str) -> None:
+        self.value, self.text = value, text
+
+    def __format__(self, spec: str) -> str:
+        """Return the text, a part of it as a path, or the formatted value."""
+        part = _PATH_PARTS.get(spec)
+        return part(self.text) if part is not None else format(self.value, spec)
+
+    def __repr__(self) -> str:
+        return repr(self.value)
+
+
+_PATH_PARTS: Mapping[str, Callable[[str], str]] = {
+    "": str,
+    ".": lambda text: os.path.splitext(text)[0],
+    "/": os.path.basename,
+    "//": lambda text: os.path.dirname(text) or ".",
+    "/.": lambda text: os.path.splitext(os.path.basename(text))[0],
+}
 
 
 def _parse(text: str) -> Iterable[str | _Placeholder]:

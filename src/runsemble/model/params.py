@@ -15,6 +15,21 @@ ParamMap: TypeAlias = Mapping[str, ParamValue]
 RESERVED = frozenset({"run_id", "run_dir", "submit_dir"})
 
 
+class WrittenParams(dict[str, Any]):
+    """A parameter set that was read from text: commands get every value as it was written.
+
+    Args:
+        values: What the run's program is told.
+        texts: How values were written, where that differs from what `str` makes of them, or matters otherwise.
+    """
+
+    __slots__ = ("texts",)
+
+    def __init__(self, values: Mapping[str, Any], texts: Mapping[str, str]) -> None:
+        super().__init__(values)
+        self.texts = {name: text for name, text in texts.items() if type(self[name]) is str or text != str(self[name])}
+
+
 def plain_params(params: Any, index: int) -> tuple[dict[str, Any], str]:
     """Return a parameter set as a plain dict, and as JSON text.
 

@@ -28,7 +28,7 @@ from runsemble.runners.debug import DebugRunner
 from runsemble.runners.intake import iterate
 from runsemble.runners.interrupts import CURRENT
 from runsemble.runners.outcome import MultirunResult
-from runsemble.runners.study import Study, StudyOptions, current_directory, stage_list
+from runsemble.runners.study import PreparedRun, Study, StudyOptions, current_directory, stage_list
 from runsemble.runners.table import Job, Plan, RunTable, plan_fields
 from runsemble.sched.policy import RetryPolicy
 
@@ -84,7 +84,7 @@ def _refuse_unsupported(options: StudyOptions, runner: AbstractRunner) -> None:
         "cores, gpus or mem_mib": options.request != plain,
         "timeout_s": options.timeout_s is not None,
         "retries": options.retries > 0,
-        "max_failures": options.max_failures is not None,
+        "max_failures or halt": bool(options.abort.halts),
         "output": options.output != "files",
     }
     for name, is_asked in asked.items():
@@ -126,19 +126,20 @@ class _Collection:
     async def _add(self, index: int, params: Any) -> None:
         run = self._study.prepare(index, params)
         job = Job(self._table, index, self._plan, run.argv, run.directory, run.params_text, run.env)
-        await anyio.to_thread.run_sync(self._make_directory, run.directory, run.params_text)
+        await anyio.to_thread.run_sync(self._make_directory, run)
         environment = [f"{name}={value}" for name, value in run.env.items()]
         argv = ["env", *environment, *run.argv] if environment else run.argv
         self._states.append(self._runner.add(argv, Path(run.directory)))
         self._table.add(job)
 
-    def _make_directory(self, directory: str, params_text: str) -> None:
-        base = os.fsencode(directory) + b"/"
+    def _make_directory(self, run: PreparedRun) -> None:
+        base = os.fsencode(run.directory) + b"/"
+        files = [list(file) for file in run.files or ()]
         try:
-            os.makedirs(directory)
-            spawn.stage(self._files, params_text, is_first=True, base=base)
+            os.makedirs(run.directory)
+            spawn.stage(self._files, run.params_text, files, is_first=True, base=base)
         except OSError as error:
-            raise DirectoryError(f"run directory {directory} cannot be made: {error}") from error
+            raise DirectoryError(f"run directory {run.directory} cannot be made: {error}") from error
 
     def drain(self) -> int:
         """Start nothing more, if the runner can; else end it all. Return how many runs are still running."""

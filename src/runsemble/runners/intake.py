@@ -104,6 +104,9 @@ class Intake:
             except StopAsyncIteration:
                 self._engine.pump()
                 return False
+            except UsageError as error:  # a parameter file that says itself what is wrong with it
+                error.index = index
+                raise
             except Exception as error:
                 raise FeedError(
                     f"the parameter sets ended with an error at index {index}: {error!r}", index=index

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import os
 from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
@@ -11,7 +12,7 @@ import anyio.to_thread
 
 from runsemble.errors import AgentError, FeedError, RequestError, UsageError
 from runsemble.model import events
-from runsemble.model.files import FileResource, OutputMode
+from runsemble.model.files import FileResource, OutputMode, TemplateFile
 from runsemble.model.resources import Request, accounted_memory
 from runsemble.model.status import Cause
 from runsemble.runners.abstract import AbstractRunner
@@ -24,7 +25,6 @@ from runsemble.runners.pooled import PooledRunner
 from runsemble.runners.progress import show_progress
 from runsemble.runners.study import Study, StudyOptions, current_directory, stage_list
 from runsemble.runners.table import Job, Plan, plan_fields
-from runsemble.sched.policy import AbortPolicy
 
 Progress = Literal["auto"] | bool
 
@@ -35,6 +35,7 @@ async def multirun(
     cmd: Sequence[str | os.PathLike[str]],
     output_path: str | os.PathLike[str] | None = None,
     input_files: Iterable[FileResource | str | os.PathLike[str]] = (),
+    templates: Iterable[TemplateFile | str | os.PathLike[str]] = (),
     runner: AbstractRunner | None = None,
     cores: int = 1,
     gpus: int = 0,
@@ -44,6 +45,7 @@ async def multirun(
     timeout_s: float | None = None,
     retries: int = 0,
     max_failures: int | None = None,
+    halt: str | None = None,
     env: Mapping[str, str] | None = None,
     run_dir: str = "{run_id}",
     output: OutputMode = "files",
@@ -61,6 +63,7 @@ async def multirun(
             a format if wanted (``{beta:.3f}``); other braces stay, ``{{name}}`` means ``{name}`` itself.
         output_path: New directory for the study; ``multirun-<date>-<time>`` in the current directory when None.
         input_files: Files that every run directory gets; patterns are allowed.
+        templates: Text files that are filled in for every run directory; ``%%name%%`` stands for a parameter.
         runner: Where to run; on all cores of this machine when None. A runner that was entered is left running.
         cores: Cores for each task of a run.
         gpus: GPUs for each task of a run.
@@ -70,6 +73,8 @@ async def multirun(
         timeout_s: Seconds after which an attempt is ended.
         retries: Further attempts after a failure.
         max_failures: When more runs than this have failed, no further one is started; running ones finish.
+        halt: When to give the study up, as for GNU parallel: ``soon,fail=3`` starts nothing more after three failures,
+            ``now,fail=5%`` also ends what runs, ``now,success=1`` looks for one success.
         env: Variables to add to the environment; placeholders as in `cmd`.
         run_dir: Name of a run's directory in `output_path`; placeholders as in `cmd`.
         output: ``files``: stdout and stderr each in a file; ``merged``: both in the file output; ``discard``: gone;
@@ -94,12 +99,14 @@ async def multirun(
         cmd=cmd,
         output_path=output_path,
         input_files=input_files,
+        templates=templates,
         request=Request(
             cores=cores, gpus=gpus, tasks=tasks, mem_mib=accounted_memory(mem_mib), named=dict(named or {})
         ),
         timeout_s=timeout_s,
         retries=retries,
         max_failures=max_failures,
+        halt=halt,
         env=env,
         run_dir=run_dir,
         output=output,
@@ -120,7 +127,6 @@ class _StudyOnRunner:
     def __init__(self, runner: PooledRunner, options: StudyOptions) -> None:
         self._runner = runner
         self._options = options
-        self._abort = AbortPolicy(max_failures=options.max_failures)
 
     async def run(
         self, runs: Iterable[Mapping[str, Any]] | AsyncIterable[Mapping[str, Any]], shows_progress: bool
@@ -137,11 +143,13 @@ class _StudyOnRunner:
             table = self._runner.new_table()
             stack.callback(self._runner.end_table, table)
             self._table = table
-            result = MultirunResult(table, study.output_path)
+            result = self._result = MultirunResult(table, study.output_path)
+            self._total = _length(runs)
             if shows_progress:
-                await stack.enter_async_context(show_progress(table, self._runner.bus, _length(runs)))
+                await stack.enter_async_context(show_progress(table, self._runner.bus, self._total))
             self._intake = Intake(runs, self._job_maker(study), table, engine)
-            table.bus.listen(self._watch, events.RunEnded)
+            if self._options.abort.halts:
+                table.bus.listen(self._watch, events.RunEnded)
             interrupts = CURRENT.get()
             if interrupts is not None:
                 interrupts.begin(self, result)
@@ -178,19 +186,24 @@ class _StudyOnRunner:
 
         def make_job(index: int, params: Any) -> Job:
             run = study.prepare(index, params)
-            return Job(table, next_number(), plan, run.argv, run.directory, run.params_text, run.env)
+            return Job(table, next_number(), plan, run.argv, run.directory, run.params_text, run.env, run.files)
 
         return make_job
 
     def _watch(self, event: events.Event) -> None:
-        """Stop the intake when too many runs have failed; those that run may finish."""
+        """Give the study up when it has come to what `halt` or `max_failures` says."""
         if not isinstance(event, events.RunEnded) or self._intake.is_stopped:
             return
-        failures = self._table.statistics.failure_count
-        if self._abort.is_exceeded(failures):
-            self.drain()
-            reason = f"{failures} runs failed, more than max_failures={self._abort.max_failures} allows"
-            self._runner.bus.publish(events.Aborted(reason))
+        stats = self._table.statistics
+        halt = self._options.abort.verdict(stats, self._total)
+        if halt is None:
+            return
+        self._result.halted = halt
+        reason = halt.reason(stats)
+        self.drain()
+        if halt.when == "now":
+            self._runner.stop(self._table, Cause.ABORTED)
+        self._table.bus.publish(events.Aborted(reason))
 
     def drain(self) -> int:
         """Start nothing more; return how many runs are still running."""
@@ -211,4 +224,6 @@ class _StudyOnRunner:
 
 
 def _length(runs: object) -> int | None:
-    return len(runs) if isinstance(runs, Sequence) else None
+    """Return how many parameter sets there will be, None if nobody knows."""
+    count = operator.length_hint(runs, -1)
+    return count if count >= 0 else None

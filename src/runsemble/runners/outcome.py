@@ -10,6 +10,7 @@ from runsemble.errors import RunsembleError, RunsFailed
 from runsemble.model.resources import count_of
 from runsemble.model.stats import RunStatistics
 from runsemble.runners.table import Run, RunTable
+from runsemble.sched.policy import Halt
 
 if TYPE_CHECKING:
     import pandas
@@ -23,6 +24,7 @@ class MultirunResult(Sequence[Run]):
 
     def __init__(self, table: RunTable, output_path: str) -> None:
         self._table = table
+        self.halted: Halt | None = None  #: why the study was given up, None if it was not
         self.output_path = output_path  #: absolute path of the directory that holds everything
 
     def __len__(self) -> int:

@@ -156,8 +156,8 @@ class Station:
             self.leases[lease.id] = lease
             job.lease = lease
         link.send(
-            "run", plan.number, job.number, job.machine.attempt, 0, job.id, job.directory, job.params_text, job.argv,
-            job.env, lane, lease.wire if lease else None,
+            "run", plan.number, job.number, job.machine.attempt, 0, job.id, job.directory, job.params_text, job.files,
+            job.argv, job.env, lane, lease.wire if lease else None,
         )  # fmt: skip
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,17 +15,26 @@ from runsemble.errors import (
     InputFileError,
     PlaceholderError,
     RequestError,
+    TemplateError,
     UsageError,
 )
 from runsemble.launch.argv import check_command, mpirun_argv, resolve_program
 from runsemble.launch.environment import base_environment, mpi_environment
-from runsemble.launch.placeholders import Template
-from runsemble.model.files import FileResource, OutputMode, require_output_mode
-from runsemble.model.params import plain_params
+from runsemble.launch.placeholders import AsWritten, Template
+from runsemble.model.files import FileResource, OutputMode, TemplateFile, require_output_mode
+from runsemble.model.params import WrittenParams, plain_params
 from runsemble.model.resources import Request, require_count
 from runsemble.model.text import why_no_bytes
+from runsemble.sched.policy import AbortPolicy
 from runsemble.workdir.layout import RunDirectories, default_output_path
-from runsemble.workdir.staging import StagedFile, make_shared_copies, plan_staging, refuse_forgotten_inputs
+from runsemble.workdir.staging import (
+    StagedFile,
+    check_names,
+    make_shared_copies,
+    plan_staging,
+    refuse_forgotten_inputs,
+)
+from runsemble.workdir.templates import load_templates
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,24 +44,32 @@ class StudyOptions:
     cmd: Any
     output_path: str | os.PathLike[str] | None = None
     input_files: Iterable[FileResource | str | os.PathLike[str]] = ()
+    templates: Iterable[TemplateFile | str | os.PathLike[str]] = ()
     request: Request = field(default_factory=Request)
     timeout_s: float | None = None
     retries: int = 0
     max_failures: int | None = None
+    halt: str | None = None
     env: Mapping[str, Any] | None = None
     run_dir: str = "{run_id}"
     output: OutputMode = "files"
+    is_literal: bool = False  #: braces in the command mean nothing
+    abort: AbortPolicy = field(init=False)
 
     def __post_init__(self) -> None:
         """Refuse what makes no sense."""
         require_count("retries", self.retries, 0)
         if self.max_failures is not None:
             require_count("max_failures", self.max_failures, 0)
+        if self.halt is not None:
+            _require_string("halt", self.halt)
+        object.__setattr__(self, "abort", AbortPolicy.of(self.max_failures, self.halt))
         if self.timeout_s is not None and not _is_positive(self.timeout_s):
             raise RequestError(f"timeout_s must be a number of seconds greater than 0, not {self.timeout_s!r}")
         require_output_mode(self.output)
-        if isinstance(self.input_files, (str, bytes, os.PathLike)) or not _is_a(self.input_files, Iterable):
-            raise InputFileError(f"input_files must be a list, such as ['model.py'], not {self.input_files!r}")
+        for name, files in (("input_files", self.input_files), ("templates", self.templates)):
+            if isinstance(files, (str, bytes, os.PathLike)) or not _is_a(files, Iterable):
+                raise InputFileError(f"{name} must be a list, such as ['model.py'], not {files!r}")
         if self.output_path is not None:
             _require_path("output_path", self.output_path)
         if self.env is not None and not _is_a(self.env, Mapping):
@@ -76,6 +93,7 @@ class PreparedRun:
     directory: str
     params_text: str
     env: dict[str, str]
+    files: list[tuple[str, str, int]] | None  #: name, text, permission bits of each file of its own
 
 
 class Study:
@@ -98,9 +116,14 @@ class Study:
             os.path.join(submit_dir, os.fspath(name) if name is not None else default_output_path(time.time()))
         )
         self.staged, self._copies = plan_staging(options.input_files, submit_dir, self.output_path)
-        refuse_forgotten_inputs((word for word in words[1:] if Template(word).is_constant), submit_dir, self.staged)
+        self._templates = load_templates(options.templates, submit_dir)
+        check_names([template.name for template in self._templates], self.staged)
+        there = [item.name for item in self.staged] + [template.name for template in self._templates]
+        is_literal = options.is_literal
+        constant = [word for word in words[1:] if is_literal or Template(word).is_constant]
+        refuse_forgotten_inputs(constant, submit_dir, there)
         self._words = len(words)
-        self._argv = [Template(word) for word in self._with_program(words)]
+        self._argv = [Template(word, is_literal=is_literal) for word in self._with_program(words, there)]
         self._env = {key: Template(value) for key, value in (options.env or {}).items()}
         self._run_dir = Template(options.run_dir)
         self._is_unique = self._run_dir.is_only("run_id")
@@ -130,6 +153,8 @@ class Study:
         """
         plain, text = plain_params(params, index)
         values = {**plain, "run_id": index, "submit_dir": self.submit_dir}
+        if isinstance(params, WrittenParams):
+            values.update((name, AsWritten(plain[name], written)) for name, written in params.texts.items())
         known = self._known
         try:
             name = self._run_dir.fill(values, known)
@@ -139,12 +164,19 @@ class Study:
             env = {key: value.fill(values, known) for key, value in self._env.items()}
         except PlaceholderError as error:
             raise PlaceholderError(f"runs[{index}]: {error}", name=error.name) from None
+        files = self._render(index, {**values, **plain}) if self._templates else None
         if why_no_bytes("".join(argv)) or why_no_bytes("".join(env.values())):
             before = len(argv) - self._words  # mpirun and its options
             places = {f"cmd[{at - before}]": word for at, word in enumerate(argv)}
             raise _no_bytes(index, places | {f"env[{name!r}]": value for name, value in env.items()})
         known.update(plain)
-        return PreparedRun(index, argv, directory, text, env)
+        return PreparedRun(index, argv, directory, text, env, files)
+
+    def _render(self, index: int, values: Mapping[str, Any]) -> list[tuple[str, str, int]]:
+        try:
+            return [template.render(values) for template in self._templates]
+        except TemplateError as error:
+            raise TemplateError(f"runs[{index}]: {error}") from None
 
     def discard(self) -> None:
         """Remove the output directory, in which nothing ever ran."""
@@ -162,8 +194,8 @@ class Study:
         env["RUNSEMBLE_MEM_MIB"] = str(request.mem_mib)
         return env
 
-    def _with_program(self, words: list[str]) -> list[str]:
-        program = resolve_program(words[0], self.submit_dir, {item.name for item in self.staged})
+    def _with_program(self, words: list[str], there: Collection[str]) -> list[str]:
+        program = resolve_program(words[0], self.submit_dir, there)
         argv = [program, *words[1:]]
         tasks = self.options.request.tasks
         if tasks == 1:

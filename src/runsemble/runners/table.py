@@ -60,13 +60,13 @@ class Job:
     """A run that has not ended."""
 
     __slots__ = (
-        "argv", "directory", "env", "id", "is_submitted", "is_unwanted", "lease", "machine", "message", "number",
-        "params_text", "place", "plan", "stop_cause", "table",
+        "argv", "directory", "env", "files", "id", "is_submitted", "is_unwanted", "lease", "machine", "message",
+        "number", "params_text", "place", "plan", "stop_cause", "table",
     )  # fmt: skip
 
     def __init__(
         self, table: RunTable, number: int, plan: Plan, argv: list[str], directory: str,
-        params_text: str, env: dict[str, str],
+        params_text: str, env: dict[str, str], files: list[tuple[str, str, int]] | None = None,
     ) -> None:  # fmt: skip
         self.table = table
         self.number = number  #: unique in the runner, for the agents
@@ -76,6 +76,7 @@ class Job:
         self.directory = directory
         self.params_text = params_text
         self.env = env
+        self.files = files  #: of its own, with their texts
         self.machine = RunMachine()
         self.lease: Lease | None = None  #: held in this run's name
         self.place: object | None = None  #: where it was sent, as the engine knows it

@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from runsemble.errors import InputFileError
@@ -79,13 +79,18 @@ def make_shared_copies(copies: Iterable[tuple[str, str]]) -> None:
             raise InputFileError(f"input file {source} cannot be copied to {target}: {reason}") from error
 
 
-def refuse_forgotten_inputs(argv: Iterable[str], submit_dir: str, staged: Iterable[StagedFile]) -> None:
+def refuse_forgotten_inputs(argv: Iterable[str], submit_dir: str, names: Iterable[str]) -> None:
     """Refuse arguments that name a file beside the caller which the run would not find.
+
+    Args:
+        argv: The arguments.
+        submit_dir: The caller's directory.
+        names: What is in the run directory.
 
     Raises:
         InputFileError: With the name of the file, and what to add.
     """
-    there = {item.name for item in staged} | {"params.json"}
+    there = {*names, "params.json"}
     for argument in argv:
         if not argument or argument.startswith(("/", "-")) or "\0" in argument:
             continue
@@ -137,6 +142,18 @@ def _require_path(value: object) -> str | os.PathLike[str]:
     if not isinstance(value, (str, os.PathLike)):
         raise InputFileError(f"an input file must be a path or a FileResource, not {value!r}")
     return value
+
+
+def check_names(names: Iterable[str], staged: Sequence[StagedFile]) -> None:
+    """Refuse files of a run's own that cannot lie beside its inputs, or each other.
+
+    Raises:
+        InputFileError: With the name.
+    """
+    there = list(staged)
+    for name in names:
+        _check_name(name, there)
+        there.append(StagedFile("render", "a template", name))
 
 
 def _check_name(name: str, staged: Iterable[StagedFile]) -> None:

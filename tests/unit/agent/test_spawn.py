@@ -32,7 +32,9 @@ def refuse(here: Path, make_plan: MakePlan) -> Refuse:
     ) -> Trouble:
         run_dir = os.fsencode(here / into)
         with pytest.raises(Trouble) as caught:
-            spawn(make_plan(**changes), run_dir, attempt, '{"a":1}', list(argv), {}, os.fsencode(here / "scratch"))
+            spawn(
+                make_plan(**changes), run_dir, attempt, '{"a":1}', None, list(argv), {}, os.fsencode(here / "scratch")
+            )
         return caught.value
 
     return spawn_in_vain
@@ -210,6 +212,15 @@ def test_too_long_a_command_says_so(refuse: Refuse) -> None:
     assert str(trouble) == "the arguments and environment for /bin/true are longer than the system allows"
 
 
+def test_a_file_of_the_runs_own_is_written_with_its_bytes_and_its_permissions(here: Path, make_plan: MakePlan) -> None:
+    files = [["deck.in", "a=1\r\n\udcff", 0o640], ["in/run.sh", "#!/bin/sh\n", 0o755]]
+    with pytest.raises(Trouble):
+        spawn(make_plan(), os.fsencode(here / "run"), 1, "", files, [NOWHERE], {}, b"scratch")
+    assert (here / "run/deck.in").read_bytes() == b"a=1\r\n\xff"
+    assert (here / "run/deck.in").stat().st_mode & 0o777 == 0o640
+    assert (here / "run/in/run.sh").stat().st_mode & 0o777 == 0o755
+
+
 def test_a_zero_byte_in_an_argument_is_trouble_of_that_run_alone(refuse: Refuse) -> None:
     assert refuse(argv=(b"/bin/true", b"a\0b")).kind == NOT_LAUNCHED
 
@@ -220,7 +231,7 @@ def test_an_impossible_variable_is_trouble_of_that_run_alone(
 ) -> None:
     name, value = variable
     with pytest.raises(Trouble):
-        spawn(make_plan(), os.fsencode(here / "run"), 1, "", [NOWHERE], {name: value}, b"scratch")
+        spawn(make_plan(), os.fsencode(here / "run"), 1, "", None, [NOWHERE], {name: value}, b"scratch")
 
 
 def test_a_program_is_looked_for_on_the_path_given(here: Path, make_plan: MakePlan) -> None:

@@ -37,6 +37,7 @@ class World:
         directory: bytes,
         attempt: int,
         params: str,
+        files: None,
         argv: list[bytes],
         env: dict[bytes, bytes],
         _: bytes,
@@ -109,7 +110,15 @@ def work(world: World, spool_path: str, tmp_path: Path, plan_fields: dict[str, A
 
 def ask(work: Work, run: int, lease: Lease | None = None, *, lane: int = 0, plan: int = 1, **changes: Any) -> None:
     """Ask for a run, as the driver does."""
-    message = {"id": run, "directory": f"/runs/{run}", "params": "", "argv": ["true"], "env": {}, **changes}
+    message = {
+        "id": run,
+        "directory": f"/runs/{run}",
+        "params": "",
+        "files": None,
+        "argv": ["true"],
+        "env": {},
+        **changes,
+    }
     work.add_run(["run", plan, run, 1, 0, *message.values(), lane, lease])
 
 

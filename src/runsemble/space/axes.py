@@ -1,0 +1,210 @@
+"""One parameter and the values it takes, as written on a command line: ``beta=lin:0.1:0.9:9``."""
+
+from __future__ import annotations
+
+import csv
+import decimal
+import difflib
+import re
+from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from runsemble.errors import ParameterError
+from runsemble.model.text import quote
+from runsemble.space.cells import CellReader
+from runsemble.space.sample import Distribution, loguniform, normal, uniform
+
+FORMS = """\
+  NAME=A,B,C                 these values; quote one that holds a comma: 'NAME="a,b",c'
+  NAME=lin:START:STOP:COUNT  evenly spaced, both ends included
+  NAME=log:START:STOP:COUNT  evenly spaced on a logarithmic scale, both ends included
+  NAME=range:STOP            0, 1, ... up to but not including STOP
+  NAME=range:START:STOP[:STEP]
+  NAME=@FILE                 one value per line
+  NAME=uniform:LOW:HIGH      drawn by --sample, as are loguniform:LOW:HIGH and normal:MEAN:SD"""
+
+#: More values of one parameter than this are taken for a slip of the pen.
+MAX_COUNT = 100_000_000
+
+_KIND = re.compile(r"([A-Za-z]+):(?=[-+.\d])")
+
+
+class Steps(Sequence[int | float]):
+    """Evenly spaced numbers, computed exactly and rounded once: 0.3 is 0.3, not 0.30000000000000004."""
+
+    def __init__(self, start: Fraction, step: Fraction, count: int, *, whole: bool) -> None:
+        self._start, self._step, self._count, self._whole = start, step, count, whole
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, index: Any) -> Any:
+        """Return the value at a position."""
+        value = self._start + range(self._count)[index] * self._step
+        return int(value) if self._whole else float(value)
+
+
+def parse_axis(text: str, reader: CellReader, directory: str = ".") -> tuple[str, Sequence[Any] | Distribution]:
+    """Return the name and the values that an argument such as ``beta=0.1,0.2`` stands for; see `FORMS`.
+
+    Args:
+        text: What was written.
+        reader: Turns listed texts into values.
+        directory: From where ``@FILE`` is seen.
+
+    Raises:
+        ParameterError: It has none of the forms.
+    """
+    name, equals, spec = text.partition("=")
+    if not equals or not name.strip():
+        raise _malformed(text, "a parameter is written NAME=VALUES")
+    if not spec:
+        raise _malformed(text, "there is no value after the equals sign")
+    name = name.strip()
+    if spec.startswith("@"):
+        return name, _lines_of(name, spec[1:], reader, directory)
+    kind = _KIND.match(spec)
+    make = _KINDS.get(kind[1]) if kind else None
+    if kind is not None and make is None:
+        near = difflib.get_close_matches(kind[1].lower(), _KINDS, n=1, cutoff=0.6)
+        if near:
+            raise _malformed(text, f"there is no form {kind[1]!r}; did you mean {near[0]!r}?")
+    if make is not None:
+        try:
+            return name, make(spec.split(":")[1:])
+        except ValueError as error:
+            raise _malformed(text, str(error)) from None
+    return name, _listed(name, spec, reader)
+
+
+def _listed(name: str, spec: str, reader: CellReader) -> list[Any]:
+    try:
+        (words,) = csv.reader([spec], strict=True)
+    except (csv.Error, ValueError):
+        words = spec.split(",")
+    if len(words) > 1 and "" in words:
+        raise _malformed(f"{name}={spec}", 'there is an empty value between the commas; write "" for one that is meant')
+    return [_Written.of(reader.read(name, word, f"-P {name}"), word) for word in words]
+
+
+class _Written:
+    """A value together with how it was written."""
+
+    __slots__ = ("text", "value")
+
+    def __init__(self, value: Any, text: str) -> None:
+        self.value, self.text = value, text
+
+    @staticmethod
+    def of(value: Any, text: str) -> Any:
+        return value if type(value) is not str and str(value) == text else _Written(value, text)
+
+
+def split_written(values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+    """Separate the values of a parameter set from how they were written."""
+    texts = {name: item.text for name, item in values.items() if type(item) is _Written}
+    return {name: item.value if type(item) is _Written else item for name, item in values.items()}, texts
+
+
+def written_values(name: str, words: Sequence[str], reader: CellReader, where: str) -> list[Any]:
+    """Return texts as the values of a parameter that are handed on as they were written."""
+    return [_Written.of(reader.read(name, word, where), word) for word in words]
+
+
+def _lines_of(name: str, file: str, reader: CellReader, directory: str) -> list[Any]:
+    path = Path(directory, file)
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except OSError as error:
+        raise ParameterError(f"-P {name}=@{file}: {path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise ParameterError(f"-P {name}=@{file}: {path} is not UTF-8 (byte {error.object[error.start]:#x})") from None
+    words = [line for line in lines if line.strip()]
+    if not words:
+        raise ParameterError(f"-P {name}=@{file}: {path} holds no values; write one per line")
+    return written_values(name, words, reader, f"-P {name}=@{file}")
+
+
+def _linear(fields: list[str]) -> Steps:
+    start, stop, count = _require_fields(fields, "lin", "START:STOP:COUNT", "lin:0.1:0.9:9")
+    a, b, n = _fraction(start), _fraction(stop), _count(count)
+    step = (b - a) / (n - 1) if n > 1 else Fraction(0)
+    return Steps(a, step, n, whole=_is_whole(start) and _is_whole(stop) and step.denominator == 1)
+
+
+def _logarithmic(fields: list[str]) -> list[float]:
+    start, stop, count = _require_fields(fields, "log", "START:STOP:COUNT", "log:1e-3:1:7")
+    n = _count(count)
+    context = decimal.Context(prec=40)
+    a, b = decimal.Decimal(str(_float(start))), decimal.Decimal(str(_float(stop)))
+    if a <= 0 or b <= 0:
+        raise ValueError("a logarithmic scale needs START and STOP above 0")
+    low, high = context.ln(a), context.ln(b)
+    step = (high - low) / (n - 1) if n > 1 else decimal.Decimal(0)
+    return [float(a) if at == 0 else float(context.exp(low + at * step)) for at in range(n)]
+
+
+def _range(fields: list[str]) -> Steps:
+    if not 1 <= len(fields) <= 3:
+        raise ValueError("range takes STOP, START:STOP or START:STOP:STEP, such as range:0:10:2")
+    start, stop, step = (["0"] if len(fields) == 1 else []) + fields + ["1"] * (len(fields) < 3)
+    a, b, by = _fraction(start), _fraction(stop), _fraction(step)
+    if by == 0:
+        raise ValueError("the step of a range cannot be 0")
+    count = max(0, -((a - b) // by))
+    if not count:
+        raise ValueError(f"range from {start} to {stop} by {step} is empty")
+    return Steps(a, by, _count(str(count)), whole=all(map(_is_whole, (start, stop, step))))
+
+
+def _distribution(make: Callable[[float, float], Distribution], form: str, example: str) -> Any:
+    def parse(fields: list[str]) -> Distribution:
+        low, high = _require_fields(fields, form.partition(":")[0], form.partition(":")[2], example)
+        return make(_float(low), _float(high))
+
+    return parse
+
+
+_KINDS: dict[str, Callable[[list[str]], Sequence[Any] | Distribution]] = {
+    "lin": _linear,
+    "log": _logarithmic,
+    "range": _range,
+    "uniform": _distribution(uniform, "uniform:LOW:HIGH", "uniform:0:1"),
+    "loguniform": _distribution(loguniform, "loguniform:LOW:HIGH", "loguniform:1e-4:1e-1"),
+    "normal": _distribution(normal, "normal:MEAN:SD", "normal:0:1"),
+}
+
+
+def _require_fields(fields: list[str], kind: str, form: str, example: str) -> list[str]:
+    if len(fields) != form.count(":") + 1:
+        raise ValueError(f"{kind} takes {form}, such as {example}")
+    return fields
+
+
+def _float(text: str) -> float:
+    return float(_fraction(text))
+
+
+def _fraction(text: str) -> Fraction:
+    try:
+        return Fraction(text.strip())
+    except (ValueError, ZeroDivisionError):
+        raise ValueError(f"{quote(text)} is no number") from None
+
+
+def _is_whole(text: str) -> bool:
+    return bool(re.fullmatch(r"\s*[-+]?\d+\s*", text))
+
+
+def _count(text: str) -> int:
+    if not _is_whole(text) or int(text) < 1:
+        raise ValueError(f"COUNT must be a whole number of at least 1, not {quote(text)}")
+    if int(text) > MAX_COUNT:
+        raise ValueError(f"{text.strip()} values are more than the {MAX_COUNT:,} that one parameter may have")
+    return int(text)
+
+
+def _malformed(text: str, reason: str) -> ParameterError:
+    return ParameterError(f"-P {quote(text)[1:-1]}: {reason}\n\nThe accepted forms:\n{FORMS}")

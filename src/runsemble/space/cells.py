@@ -1,0 +1,135 @@
+"""Values that were written as text: which number a text is, if it is one."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from runsemble.errors import ParameterError
+from runsemble.model.params import WrittenParams
+
+_TRUE = frozenset({"true", "yes", "on", "1"})
+_FALSE = frozenset({"false", "no", "off", "0"})
+
+
+def read_cell(text: str) -> int | float | str:
+    """Return the number that a text is, if that number is written just so; else the text.
+
+    ``3`` and ``0.1`` are numbers; ``007``, ``0.10``, ``1e-3`` and ``nan`` stay text, since a number would lose
+    how they are written.
+    """
+    head = text[:1]
+    if not (head.isdigit() or head == "-"):
+        return text
+    try:
+        if (whole := int(text)).__str__() == text:
+            return whole
+        return text
+    except ValueError:
+        pass
+    try:
+        number = float(text)
+    except ValueError:
+        return text
+    return number if repr(number) == text and math.isfinite(number) else text
+
+
+def _read_bool(text: str) -> bool:
+    word = text.strip().lower()
+    if word not in _TRUE | _FALSE:
+        raise ValueError(text)
+    return word in _TRUE
+
+
+#: The types that can be asked for by name, and how a text becomes one.
+TYPES: Mapping[str, Callable[[str], Any]] = {
+    "str": str,
+    "int": int,
+    "float": float,
+    "bool": _read_bool,
+    "json": json.loads,
+}
+
+
+def parse_types(words: list[str]) -> dict[str, str]:
+    """Return the types asked for by words such as ``id=str`` or ``x=float,y=int``, by name.
+
+    Raises:
+        ParameterError: A word is not of that form, or names no type.
+    """
+    types = {}
+    for word in (part for words_ in words for part in words_.split(",")):
+        name, equals, kind = word.partition("=")
+        if not equals or not name or kind not in TYPES:
+            raise ParameterError(f"--types {word}: write NAME=TYPE, where TYPE is {', '.join(TYPES)}")
+        types[name] = kind
+    return types
+
+
+class CellReader:
+    """Turns the texts of parameters into values.
+
+    Args:
+        types: The type of a parameter, by its name; the others are numbers when they are written as such.
+    """
+
+    def __init__(self, types: Mapping[str, str] | None = None) -> None:
+        self._types = {name: TYPES[kind] for name, kind in (types or {}).items()}
+        self._kinds = dict(types or {})
+        self.mixed: dict[
+            str, str
+        ] = {}  #: parameters that hold numbers and texts which could be numbers, an example each
+        self._numbers: set[str] = set()
+        self._texts: dict[str, str] = {}
+
+    def read(self, name: str, text: str, where: str) -> Any:
+        """Return the value of one parameter.
+
+        Raises:
+            ParameterError: It is not of its type; the message begins with `where`.
+        """
+        convert = self._types.get(name)
+        if convert is None:
+            value = read_cell(text)
+            self._note(name, value)
+            return value
+        try:
+            return convert(text)
+        except ValueError:
+            raise ParameterError(f"{where}: {name} must be of type {self._kinds[name]}, not {text!r}") from None
+
+    def read_all(self, texts: Mapping[str, str], where: str) -> WrittenParams:
+        """Return a parameter set."""
+        values = {name: self.read(name, text, where) for name, text in texts.items()}
+        return WrittenParams(values, texts)
+
+    def require_known(self, names: list[str]) -> None:
+        """Refuse types of parameters that do not exist.
+
+        Raises:
+            ParameterError: With the names that do.
+        """
+        for name in self._types:
+            if name not in names:
+                raise ParameterError(f"--types {name}=…: there is no parameter {name!r}, only {', '.join(names)}")
+
+    def _note(self, name: str, value: Any) -> None:
+        """Notice a parameter whose values are numbers at times, and at times texts that look like numbers."""
+        if name in self.mixed:
+            return
+        if type(value) is not str:
+            self._numbers.add(name)
+        elif name not in self._texts and _looks_like_a_number(value):
+            self._texts[name] = value
+        if name in self._numbers and name in self._texts:
+            self.mixed[name] = self._texts[name]
+
+
+def _looks_like_a_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

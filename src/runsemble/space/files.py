@@ -1,0 +1,303 @@
+"""Parameter sets from files: a table in CSV, a JSON object per line, a value per line."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, BinaryIO, TextIO
+
+from runsemble.errors import ParameterError
+from runsemble.model.params import WrittenParams
+from runsemble.model.text import quote
+from runsemble.space.cells import CellReader
+
+#: Longest cell of a table, in characters.
+MAX_CELL = 16 * 2**20
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+
+
+class ParameterFile:
+    """Parameter sets in a file, read anew by every iteration and never held as a whole.
+
+    Args:
+        path: The file; ``-`` for standard input, which can be iterated once.
+        reader: Turns texts into values.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], reader: CellReader | None = None) -> None:
+        self.path = os.fspath(path)
+        self.reader = reader or CellReader()
+        self._count: int | None = None
+        self.before_wait: Callable[[], None] | None = None  #: called before standard input is waited for
+
+    @property
+    def name(self) -> str:
+        """What errors call it."""
+        return "standard input" if self.path == "-" else self.path
+
+    @property
+    def is_regular(self) -> bool:
+        """Whether it can be read more than once."""
+        return self.path != "-" and os.path.isfile(self.path)
+
+    def check(self) -> int | None:
+        """Read the whole file once, if it can be read again; return how many parameter sets it holds.
+
+        Raises:
+            ParameterError: Something in it is wrong; the text says on which line.
+        """
+        if self.is_regular and self._count is None:
+            count = 0
+            for _ in self._rows():
+                count += 1
+            self._count = count
+        return self._count
+
+    def __length_hint__(self) -> int:
+        """Return how many parameter sets there are, once `check` has counted them."""
+        return NotImplemented if self._count is None else self._count
+
+    def __iter__(self) -> Iterator[Mapping[str, Any]]:
+        """Yield the parameter sets.
+
+        Raises:
+            ParameterError: See `check`.
+        """
+        raise NotImplementedError
+
+    def _rows(self) -> Iterator[Any]:
+        """Yield what `check` counts; raise what is wrong."""
+        raise NotImplementedError
+
+    def open(self) -> TextIO:
+        """Open the file as UTF-8 text with its line endings, without a byte order mark.
+
+        Raises:
+            ParameterError: It cannot be read, or is UTF-16.
+        """
+        raw = self._open_bytes()
+        if self.path != "-" and raw.peek(2)[:2] in _UTF16:  # type: ignore[attr-defined]
+            raw.close()
+            raise ParameterError(f"{self.path} is UTF-16; convert it: iconv -f UTF-16 -t UTF-8 {self.path} > new.csv")
+        return io.TextIOWrapper(raw, encoding="utf-8-sig", newline="", errors="strict")
+
+    def _open_bytes(self) -> BinaryIO:
+        try:
+            return sys.stdin.buffer if self.path == "-" else open(self.path, "rb")
+        except OSError as error:
+            raise ParameterError(f"{self.path} cannot be read: {error.strerror}") from None
+
+    def lines(self, stream: TextIO) -> Iterator[str]:
+        """Yield the lines of a stream.
+
+        Raises:
+            ParameterError: A line is not UTF-8.
+        """
+        number = 0
+        while True:
+            if self.before_wait is not None:
+                self.before_wait()
+            try:
+                line = stream.readline()
+            except UnicodeDecodeError as error:
+                raise ParameterError(
+                    f"{self.name} is not UTF-8 (byte {error.object[error.start]:#x} after line {number}); "
+                    "if it is Latin-1, convert it: iconv -f LATIN1 -t UTF-8"
+                ) from None
+            except OSError as error:
+                raise ParameterError(f"{self.name} cannot be read: {error.strerror}") from None
+            if not line:
+                return
+            number += 1
+            yield line
+
+
+class CsvFile(ParameterFile):
+    """A table: the header names the parameters, every further row is a parameter set.
+
+    Args:
+        path: See `ParameterFile`.
+        reader: See `ParameterFile`.
+        delimiter: What separates cells; by default a tab in files called ``.tsv``, else a comma.
+    """
+
+    def __init__(
+        self, path: str | os.PathLike[str], reader: CellReader | None = None, delimiter: str | None = None
+    ) -> None:
+        super().__init__(path, reader)
+        self._delimiter = delimiter or ("\t" if self.path.lower().endswith(".tsv") else ",")
+
+    def __iter__(self) -> Iterator[Mapping[str, Any]]:
+        """Yield the rows as parameter sets."""
+        read = self.reader.read
+        header: list[str] | None = None
+        for line, row in self._rows(with_header=True):
+            if header is None:
+                header = row
+                self.reader.require_known(header)
+                continue
+            where = f"{self.name}, line {line}"
+            values = {name: read(name, text, where) for name, text in zip(header, row, strict=True)}
+            yield WrittenParams(values, dict(zip(header, row, strict=True)))
+
+    def _rows(self, with_header: bool = False) -> Iterator[tuple[int, list[str]]]:
+        csv.field_size_limit(MAX_CELL)
+        with self.open() as stream:
+            rows = csv.reader(self.lines(stream), delimiter=self._delimiter, strict=True)
+            header: list[str] | None = None
+            while True:
+                try:
+                    row = next(rows, None)
+                except csv.Error as error:
+                    raise ParameterError(f"{self.name}, line {rows.line_num}: {error}") from None
+                if row is None:
+                    break
+                if not row:
+                    continue  # a blank line
+                if header is None:
+                    header = self._check_header(row)
+                    if with_header:
+                        yield rows.line_num, header
+                    continue
+                if len(row) != len(header):
+                    raise ParameterError(
+                        f"{self.name}, line {rows.line_num}: {_cells(len(row))}, but the header names {len(header)} "
+                        f"({', '.join(header[:5])}{', …' if len(header) > 5 else ''})"
+                    )
+                yield rows.line_num, row
+            if header is None:
+                raise ParameterError(f"{self.name} is empty; its first line must name the parameters")
+
+    def _check_header(self, row: list[str]) -> list[str]:
+        header = [name.strip() for name in row]
+        for at, name in enumerate(header, 1):
+            if not name:
+                raise ParameterError(f"{self.name}: column {at} has no name in the header {quote(','.join(row))}")
+            if header.index(name) != at - 1:
+                raise ParameterError(f"{self.name}: columns {header.index(name) + 1} and {at} are both called {name!r}")
+        if len(header) == 1 and self._delimiter == ",":
+            for other in (";", "\t"):
+                if other in header[0]:
+                    raise ParameterError(
+                        f"{self.name}: the header {quote(header[0])} is separated by {other!r}, not by commas; "
+                        f"add --delimiter {other!r}"
+                    )
+        return header
+
+
+class JsonLinesFile(ParameterFile):
+    """A JSON object per line, each a parameter set."""
+
+    def __iter__(self) -> Iterator[Mapping[str, Any]]:
+        """Yield the objects as parameter sets; commands get what is no text and no number as JSON."""
+        for values in self._rows():
+            texts = {
+                name: json.dumps(value, ensure_ascii=False)
+                for name, value in values.items()
+                if value is None or isinstance(value, (bool, list, dict))
+            }
+            yield WrittenParams(values, texts) if texts else values
+
+    def _rows(self) -> Iterator[dict[str, Any]]:
+        with self.open() as stream:
+            for number, line in enumerate(self.lines(stream), 1):
+                if not line.strip():
+                    continue
+                try:
+                    value = json.loads(line)
+                except (ValueError, RecursionError) as error:
+                    raise ParameterError(f"{self.name}, line {number} is no JSON: {error}") from None
+                if not isinstance(value, dict):
+                    raise ParameterError(
+                        f'{self.name}, line {number} must be an object such as {{"x": 1}}, not {quote(line.strip())}'
+                    )
+                yield value
+
+
+class LinesFile(ParameterFile):
+    """A value of one parameter per line.
+
+    Args:
+        path: See `ParameterFile`.
+        reader: See `ParameterFile`.
+        parameter: Its name.
+        is_null_separated: Values end with a zero byte instead of a line end.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        reader: CellReader | None = None,
+        *,
+        parameter: str,
+        is_null_separated: bool = False,
+    ) -> None:
+        super().__init__(path, reader)
+        self.parameter = parameter
+        self._is_null_separated = is_null_separated
+
+    def open(self) -> TextIO:
+        """Open the file so that bytes that are no UTF-8 reach the command as they are."""
+        raw = self._open_bytes()
+        return io.TextIOWrapper(raw, encoding="utf-8", newline="\n", errors="surrogateescape")
+
+    def __iter__(self) -> Iterator[Mapping[str, Any]]:
+        """Yield the values as parameter sets."""
+        for number, text in enumerate(self._rows(), 1):
+            value = self.reader.read(self.parameter, text, f"{self.name}, line {number}")
+            yield WrittenParams({self.parameter: value}, {self.parameter: text})
+
+    def _rows(self) -> Iterator[str]:
+        with self.open() as stream:
+            if self._is_null_separated:
+                yield from (text for text in _split(stream, "\0") if text)
+            else:
+                for line in self.lines(stream):
+                    text = line.rstrip("\n")
+                    if text:
+                        yield text
+
+
+def read_csv(
+    path: str | os.PathLike[str], *, types: Mapping[str, str] | None = None, delimiter: str | None = None
+) -> Iterable[Mapping[str, Any]]:
+    """Return the rows of a table as parameter sets, read as they are needed.
+
+    A cell is a number when that number is written just so, else text (``0.10`` and ``007`` stay text); commands get
+    every cell as it stands in the file.
+
+    Args:
+        path: UTF-8 text, with or without a byte order mark; the first row names the parameters.
+        types: What a parameter is instead: ``str``, ``int``, ``float``, ``bool`` or ``json``, by its name.
+        delimiter: What separates cells; by default a tab in files called ``.tsv``, else a comma.
+
+    Raises:
+        ParameterError: On iteration, when something in the file is wrong; the text says on which line.
+    """
+    return CsvFile(path, CellReader(types), delimiter)
+
+
+def read_jsonl(path: str | os.PathLike[str]) -> Iterable[Mapping[str, Any]]:
+    """Return the objects of a file with one JSON object per line as parameter sets, read as they are needed.
+
+    Raises:
+        ParameterError: On iteration, when a line is no JSON object.
+    """
+    return JsonLinesFile(path)
+
+
+def _split(stream: TextIO, separator: str) -> Iterator[str]:
+    rest = ""
+    while chunk := stream.read(65536):
+        *whole, rest = (rest + chunk).split(separator)
+        yield from whole
+    if rest:
+        yield rest
+
+
+def _cells(count: int) -> str:
+    return f"{count} cell" if count == 1 else f"{count} cells"
