@@ -14,21 +14,26 @@ from typing import TYPE_CHECKING, Any, Protocol, TextIO
 import anyio
 import anyio.to_thread
 
-from runsemble.display.words import counts_words, duration_words, failure_line, progress_line
+from runsemble.display.words import Progress, bar_format, duration_words, failure_line, progress_line
 from runsemble.model.stats import RunStatistics
+from runsemble.sched.forecast import Forecast
+from runsemble.sched.pool import PoolUsage
 
 if TYPE_CHECKING:
     from tqdm import tqdm
 
 #: Seconds between two drawings of the bar.
 REDRAW_S = 0.1
+#: Seconds between two forecasts of the remaining time.
+FORECAST_S = 1.0
 #: Seconds between two lines where there is no terminal.
 LINE_S = 30.0
 #: Failures that get a line of their own; the others are counted.
 MAX_FAILURE_LINES = 10
-
-_BAR = "{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}, {rate_fmt}{postfix}]"
-_BAR_WITHOUT_TOTAL = "{n_fmt} runs [{elapsed}, {rate_fmt}{postfix}]"
+#: Columns of a bar where nobody knows how wide the screen is.
+_COLUMNS = 80
+#: As many columns' worth is shown in a notebook.
+_IN_NOTEBOOK = 100
 
 
 class HasStatistics(Protocol):
@@ -65,24 +70,58 @@ class StatusDisplay:
         statistics: Counts the runs.
         total: How many runs there will be, None if unknown.
         stream: Where to write; stderr when None.
+        use: Says how much is in use.
+        shows_clock: Whether to say at what time it will be over.
+        says_end: Whether to say, where there is no bar, at the end how it went.
     """
 
     def __init__(
-        self, statistics: Callable[[], RunStatistics], total: int | None = None, stream: TextIO | None = None
+        self,
+        statistics: Callable[[], RunStatistics],
+        total: int | None = None,
+        stream: TextIO | None = None,
+        *,
+        use: Callable[[], PoolUsage] | None = None,
+        shows_clock: bool = False,
+        says_end: bool = True,
     ) -> None:
         self._statistics = statistics
         self._stream = stream if stream is not None else sys.stderr
         self._total = total
-        self._is_terminal = _is_terminal(self._stream)
+        self._use = use
+        self._shows_clock = shows_clock
+        self._says_end = says_end
+        self._is_notebook = type(self._stream).__module__.startswith("ipykernel")
+        self._is_terminal = _is_terminal(self._stream) or self._is_notebook
         self._began = time.monotonic()
         self._last_line = self._began
         self._bar: tqdm[Any] | None = None
         self._failures = 0
         self._lines: list[str] = []
+        self._forecast = Forecast()
+        self._started: dict[int, float] = {}  #: when each run began that is under way, monotonic
+        self._first_start = 0.0
+        self._left_s: tuple[float, float] | None = None
+        self._forecast_at = self._began
+
+    # Telling it
 
     def set_total(self, total: int) -> None:
         """Say how many runs there are, once that is known."""
         self._total = total
+
+    def start(self, run: int) -> None:
+        """Note that a run has started."""
+        now = time.monotonic()
+        self._started[run] = now
+        if not self._first_start:
+            self._first_start = now
+
+    def end(self, run: int, *, is_telling: bool = True) -> None:
+        """Note that an attempt of a run has ended; how long it took tells something, unless it was ended early."""
+        began = self._started.pop(run, None)
+        if began is not None and is_telling:
+            self._forecast.learn(time.monotonic() - began)
 
     def fail(self, run: int, message: str, last_words: str | None, path: str) -> None:
         """Show a failure; after the first few only their number."""
@@ -96,6 +135,8 @@ class StatusDisplay:
         """Show a line above the bar, with the next redraw."""
         self._lines.append(line)
 
+    # Showing it
+
     async def redraw(self) -> None:
         """Bring the screen up to date."""
         if self._is_terminal and self._bar is None:
@@ -104,12 +145,13 @@ class StatusDisplay:
 
     def close(self) -> None:
         """Show the final state, and leave it standing."""
+        self._left_s = None
         if self._bar is not None:
             self._draw()
             self._bar.close()
         self._flush_lines()
         stats = self._statistics()
-        if self._bar is None and stats.total_count:
+        if self._bar is None and stats.total_count and self._says_end:
             elapsed_s = time.monotonic() - self._began
             self._print(
                 f"{stats.complete_count}/{stats.total_count} runs in {duration_words(elapsed_s)}: "
@@ -132,38 +174,51 @@ class StatusDisplay:
             await asyncio.sleep(REDRAW_S)
             await self.redraw()
 
-    def _draw(self) -> None:
+    def _progress(self, now: float) -> Progress:
         stats = self._statistics()
+        if now - self._forecast_at >= FORECAST_S:
+            self._forecast_at = now
+            self._left_s = self._predict(stats, now)
+        is_over = stats.complete_count == stats.total_count == self._total
+        use = None if self._use is None or is_over else self._use()
+        return Progress(stats, self._total, now - self._began, self._left_s, use, self._shows_clock)
+
+    def _predict(self, stats: RunStatistics, now: float) -> tuple[float, float] | None:
+        if self._total is None:
+            return None
+        ages = [now - began for began in self._started.values()]
+        waiting = max(0, self._total - stats.complete_count - len(self._started))
+        return self._forecast.remaining(waiting, ages, max(1, stats.running_count), now - self._first_start)
+
+    def _draw(self) -> None:
+        now = time.monotonic()
         if not self._is_terminal:
             self._flush_lines()
-            now = time.monotonic()
             if now - self._last_line >= LINE_S:
                 self._last_line = now
-                self._print(progress_line(stats, self._total, now - self._began))
+                self._print(progress_line(self._progress(now)))
             return
+        progress = self._progress(now)
+        columns = _IN_NOTEBOOK if self._is_notebook else _columns(self._stream)
+        layout = bar_format(progress, columns)
         if self._bar is None:
-            if not stats.total_count:
+            if not progress.stats.total_count:
                 return
-            self._bar = self._new_bar()
+            self._bar = self._new_bar(layout, columns)
         self._flush_lines()
         bar = self._bar
-        if bar.total != self._total and self._total is not None:
-            bar.total = self._total
-            bar.bar_format = _BAR
-        bar.n = stats.ended_count
-        bar.set_postfix_str(counts_words(stats), refresh=False)
+        if not self._is_notebook:
+            bar.ncols = columns
+        bar.total = self._total
+        bar.n = progress.stats.ended_count
+        bar.bar_format = layout
         bar.refresh()
 
-    def _new_bar(self) -> tqdm[Any]:
+    def _new_bar(self, layout: str, columns: int) -> tqdm[Any]:
         from tqdm.auto import tqdm
 
-        bar = tqdm(
-            total=self._total,
-            unit=" runs",
-            file=self._stream,
-            **_width(self._stream),
-            bar_format=_BAR if self._total is not None else _BAR_WITHOUT_TOTAL,
-        )
+        width = None if self._is_notebook else columns
+        bar = tqdm(total=self._total, unit=" runs", file=self._stream, ncols=width, bar_format=layout)
         bar.start_t -= time.monotonic() - self._began
         return bar
 
@@ -183,17 +238,16 @@ class StatusDisplay:
             pass  # nobody is listening any more; the study goes on
 
 
-def _width(stream: TextIO) -> dict[str, Any]:
-    """Return the bar's width: that of the terminal, or 80 columns where it does not know its own."""
+def _columns(stream: TextIO) -> int:
+    """Return the width of the terminal, or 80 where it does not know its own."""
     try:
-        is_known = os.get_terminal_size(stream.fileno()).columns > 0
+        return os.get_terminal_size(stream.fileno()).columns or _COLUMNS
     except (OSError, ValueError, AttributeError):
-        is_known = True
-    return {"dynamic_ncols": True} if is_known else {"ncols": 80}
+        return _COLUMNS
 
 
 def _is_terminal(stream: TextIO) -> bool:
     try:
-        return stream.isatty() or type(stream).__module__.startswith("ipykernel")
+        return stream.isatty()
     except (AttributeError, ValueError):
         return False

@@ -1,8 +1,8 @@
 """Placeholders in commands, directory names and environment values: ``{beta}``, ``{beta:.3f}``.
 
 Only an identifier in braces that is known is replaced; every other brace stays, so that ``awk '{print $1}'`` needs no
-care. ``{{beta}}`` stands for ``{beta}`` itself. An identifier that is nearly one that is known is an error, since it
-is most likely a slip of the pen.
+care, nor does the shell's ``${HOME}``. ``{{beta}}`` stands for ``{beta}`` itself. An identifier that is nearly one
+that is known is an error, since it is most likely a slip of the pen.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 
 from runsemble.errors import PlaceholderError
 
-_BRACES = re.compile(r"\{\{([^\W\d]\w*)(:[^{}]*)?\}\}|\{([^\W\d]\w*)(?::([^{}]*))?\}")
+_BRACES = re.compile(r"\{\{([^\W\d]\w*)(:[^{}]*)?\}\}|(?<!\$)\{([^\W\d]\w*)(?::([^{}]*))?\}")
 
 #: How alike two names must be for one to be taken as a misspelling of the other (1 = the same).
 _LIKENESS = 0.75
@@ -125,7 +125,7 @@ def _parse(text: str) -> Iterable[str | _Placeholder]:
 def _fill_one(placeholder: _Placeholder, values: Mapping[str, Any], known: Iterable[str]) -> str:
     name, spec, is_doubled, written = placeholder
     if name not in values:
-        near = name if name in known else _nearest(name, [*values, *known])
+        near = name if name in known else nearest(name, [*values, *known])
         if near is None:
             return written
         if is_doubled:
@@ -146,7 +146,8 @@ def _fill_one(placeholder: _Placeholder, values: Mapping[str, Any], known: Itera
         ) from None
 
 
-def _nearest(name: str, names: Iterable[str]) -> str | None:
+def nearest(name: str, names: Iterable[str]) -> str | None:
+    """Return the one of `names` of which `name` is most likely a misspelling, None if it is of none."""
     lowered = {other.lower(): other for other in names}
     close = difflib.get_close_matches(name.lower(), lowered, n=1, cutoff=_LIKENESS)
     return lowered[close[0]] if close else None

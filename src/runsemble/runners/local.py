@@ -72,25 +72,35 @@ class ParallelLocalRunner(PooledRunner):
 
     async def _make_engine(self, request: Request | None) -> Engine:
         vendor, gpus = await self._find_gpus(asks_tools=False)
-        counts_cores = self._max_parallel is None or self._max_parallel <= self._cores
-        ids, pin = self._choose_cores() if counts_cores else (self._usable[: self._cores], False)
-        node = Inventory(
-            cores=tuple(ids),
-            gpus=tuple(gpus),
-            mem_mib=self._mem_mib or inventory.usable_memory_mib(),
-            named=self._named,
-            slots=self._max_parallel,
-            counts_cores=counts_cores,
-            threads_per_core=inventory.threads_per_core(list(ids)),
-        )
+        ids, pin = self._choose_cores() if self._counts_cores else (self._usable[: self._cores], False)
         return Engine(
             [LocalNode()],
-            Pool([node]),
+            Pool([self._inventory(ids, gpus)]),
             self.bus,
             pin=pin,
             gpu_vendor=vendor,
             grace_s=self._grace_s,
             survivors=self._survivors,
+        )
+
+    async def find_inventory(self, request: Request) -> Inventory:
+        """Return what there is to give away to runs that ask for `request`, without claiming any of it."""
+        _, gpus = await self._find_gpus(asks_tools=request.gpus > 0)
+        return self._inventory(self._usable[: self._cores], gpus)
+
+    @property
+    def _counts_cores(self) -> bool:
+        return self._max_parallel is None or self._max_parallel <= self._cores
+
+    def _inventory(self, ids: Sequence[int], gpus: Sequence[str]) -> Inventory:
+        return Inventory(
+            cores=tuple(ids),
+            gpus=tuple(gpus),
+            mem_mib=self._mem_mib or inventory.usable_memory_mib(),
+            named=self._named,
+            slots=self._max_parallel,
+            counts_cores=self._counts_cores,
+            threads_per_core=inventory.threads_per_core(list(ids)),
         )
 
     def _release_engine(self) -> None:

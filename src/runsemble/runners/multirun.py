@@ -2,36 +2,30 @@
 
 from __future__ import annotations
 
-import operator
 import os
-from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
-from contextlib import AsyncExitStack
-from typing import Any, Literal
+from collections.abc import AsyncIterable, Callable, Iterable, Mapping, Sequence
+from typing import Any, Literal, TypeAlias
 
-import anyio.to_thread
-
-from runsemble.errors import AgentError, FeedError, RequestError, UsageError
-from runsemble.model import events
+from runsemble.errors import UsageError
 from runsemble.model.files import FileResource, OutputMode, TemplateFile
 from runsemble.model.resources import Request, accounted_memory
-from runsemble.model.status import Cause
 from runsemble.runners.abstract import AbstractRunner
 from runsemble.runners.foreign import run_with_foreign_runner
-from runsemble.runners.intake import Intake
-from runsemble.runners.interrupts import CURRENT
 from runsemble.runners.local import ParallelLocalRunner
 from runsemble.runners.outcome import MultirunResult
 from runsemble.runners.pooled import PooledRunner
-from runsemble.runners.progress import show_progress
-from runsemble.runners.study import Study, StudyOptions, current_directory, stage_list
-from runsemble.runners.table import Job, Plan, plan_fields
+from runsemble.runners.pooled_study import PooledStudy
+from runsemble.runners.progress import Showing
+from runsemble.runners.study import StudyOptions
+from runsemble.runners.table import Run
 
-Progress = Literal["auto"] | bool
+Progress: TypeAlias = Literal["auto"] | bool
+ParameterSets: TypeAlias = Iterable[Mapping[str, Any]] | AsyncIterable[Mapping[str, Any]]
 
 
 async def multirun(
     *,
-    runs: Iterable[Mapping[str, Any]] | AsyncIterable[Mapping[str, Any]],
+    runs: ParameterSets,
     cmd: Sequence[str | os.PathLike[str]],
     output_path: str | os.PathLike[str] | None = None,
     input_files: Iterable[FileResource | str | os.PathLike[str]] = (),
@@ -91,10 +85,6 @@ async def multirun(
         AgentError: The agent that starts the runs could not be started, or kept alive; then `.result` holds the runs
             so far.
     """
-    if progress not in ("auto", True, False):
-        raise UsageError(f"progress must be 'auto', True or False, not {progress!r}")
-    if isinstance(runs, (str, bytes, Mapping)) or not isinstance(runs, (Iterable, AsyncIterable)):
-        raise UsageError(f"runs must be an iterable of parameter sets, such as [{{'beta': 0.1}}], not {runs!r}")
     options = StudyOptions(
         cmd=cmd,
         output_path=output_path,
@@ -111,119 +101,45 @@ async def multirun(
         run_dir=run_dir,
         output=output,
     )
-    shows_progress = "RUNSEMBLE_RUN_ID" not in os.environ if progress == "auto" else progress
+    return await run_study(runs, options, runner, Showing(wants_progress(progress)))
+
+
+def wants_progress(progress: Progress) -> bool:
+    """Tell whether a bar is to be shown; "auto" means: unless this is itself a run.
+
+    Raises:
+        UsageError: It is none of the three values.
+    """
+    if progress not in ("auto", True, False):
+        raise UsageError(f"progress must be 'auto', True or False, not {progress!r}")
+    return "RUNSEMBLE_RUN_ID" not in os.environ if progress == "auto" else progress
+
+
+async def run_study(
+    runs: ParameterSets,
+    options: StudyOptions,
+    runner: Any,
+    showing: Showing,
+    on_end: Callable[[Run], None] | None = None,
+) -> MultirunResult:
+    """Do what `multirun` does, with the options of a study as they are.
+
+    Args:
+        runs: See `multirun`.
+        options: The study.
+        runner: See `multirun`.
+        showing: What is shown of it.
+        on_end: Called with every run that has ended, by runners with agents; must be quick.
+
+    Raises:
+        UsageError: See `multirun`; and so for the others.
+    """
+    if isinstance(runs, (str, bytes, Mapping)) or not isinstance(runs, (Iterable, AsyncIterable)):
+        raise UsageError(f"runs must be an iterable of parameter sets, such as [{{'beta': 0.1}}], not {runs!r}")
     if runner is None:
         runner = ParallelLocalRunner()
     if not isinstance(runner, AbstractRunner):
         raise UsageError(f"runner must be a runner, such as ParallelLocalRunner(), not {runner!r}")
     if not isinstance(runner, PooledRunner):
-        return await run_with_foreign_runner(runs, options, runner, shows_progress)
-    return await _StudyOnRunner(runner, options).run(runs, shows_progress)
-
-
-class _StudyOnRunner:
-    """One call of `multirun` on a runner with agents."""
-
-    def __init__(self, runner: PooledRunner, options: StudyOptions) -> None:
-        self._runner = runner
-        self._options = options
-
-    async def run(
-        self, runs: Iterable[Mapping[str, Any]] | AsyncIterable[Mapping[str, Any]], shows_progress: bool
-    ) -> MultirunResult:
-        request = self._options.request
-        study = await anyio.to_thread.run_sync(Study, self._options, current_directory())
-        async with AsyncExitStack() as stack:
-            engine = await self._runner.enter(request)
-            stack.push_async_callback(self._runner.leave)
-            problem = engine.pool.why_never(request.shape)
-            if problem:
-                raise RequestError(problem)
-            await anyio.to_thread.run_sync(study.make)
-            table = self._runner.new_table()
-            stack.callback(self._runner.end_table, table)
-            self._table = table
-            result = self._result = MultirunResult(table, study.output_path)
-            self._total = _length(runs)
-            if shows_progress:
-                await stack.enter_async_context(show_progress(table, self._runner.bus, self._total))
-            self._intake = Intake(runs, self._job_maker(study), table, engine)
-            if self._options.abort.halts:
-                table.bus.listen(self._watch, events.RunEnded)
-            interrupts = CURRENT.get()
-            if interrupts is not None:
-                interrupts.begin(self, result)
-            try:
-                await self._intake.run()
-                await engine.settled(table)
-            except (FeedError, UsageError) as error:
-                await self._end(Cause.ABORTED)
-                if not table.statistics.ended_count:
-                    await anyio.to_thread.run_sync(study.discard)
-                error.result = result
-                raise
-            except AgentError as error:
-                await self._end(Cause.AGENT_LOST)
-                error.result = result
-                raise
-            except BaseException:
-                await self._end(Cause.CANCELLED)
-                raise
-        return result
-
-    def _job_maker(self, study: Study) -> Any:
-        options = self._options
-        fields = plan_fields(
-            study.base_environment(),
-            "new",
-            options.output,
-            stage_list(study.staged),
-            options.timeout_s,
-            options.request.mem_mib,
-        )
-        plan: Plan = self._runner.new_plan(options.request, fields, options.retries)
-        table, next_number = self._table, self._runner.next_number
-
-        def make_job(index: int, params: Any) -> Job:
-            run = study.prepare(index, params)
-            return Job(table, next_number(), plan, run.argv, run.directory, run.params_text, run.env, run.files)
-
-        return make_job
-
-    def _watch(self, event: events.Event) -> None:
-        """Give the study up when it has come to what `halt` or `max_failures` says."""
-        if not isinstance(event, events.RunEnded) or self._intake.is_stopped:
-            return
-        stats = self._table.statistics
-        halt = self._options.abort.verdict(stats, self._total)
-        if halt is None:
-            return
-        self._result.halted = halt
-        reason = halt.reason(stats)
-        self.drain()
-        if halt.when == "now":
-            self._runner.stop(self._table, Cause.ABORTED)
-        self._table.bus.publish(events.Aborted(reason))
-
-    def drain(self) -> int:
-        """Start nothing more; return how many runs are still running."""
-        self._intake.stop()
-        self._runner.engine.skip_waiting(lambda job: job.table is self._table)
-        return self._table.statistics.running_count
-
-    def halt(self, how: str) -> int:
-        """Start nothing more and end what runs ("stop" or "kill"); return how many runs there are to end."""
-        self._intake.stop()
-        self._runner.stop(self._table, Cause.KILLED, how)
-        return self._table.statistics.running_count
-
-    async def _end(self, cause: Cause) -> None:
-        """End every run of this study, and wait until they have ended; bounded, and not cut short."""
-        self._intake.stop()
-        await self._runner.end_study(self._table, cause)
-
-
-def _length(runs: object) -> int | None:
-    """Return how many parameter sets there will be, None if nobody knows."""
-    count = operator.length_hint(runs, -1)
-    return count if count >= 0 else None
+        return await run_with_foreign_runner(runs, options, runner, showing.shows_bar)
+    return await PooledStudy(runner, options).run(runs, showing, on_end)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import html
 from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, overload
 
-from runsemble.errors import RunsembleError, RunsFailed
+from runsemble.display.summary import LISTED, ShownRun, summary_lines
+from runsemble.errors import ResultError, RunsembleError, RunsFailed
 from runsemble.model.resources import count_of
 from runsemble.model.stats import RunStatistics
 from runsemble.runners.table import Run, RunTable
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 
 #: Failures listed by name in a message.
 _LISTED = 3
+#: How much of its output is looked at for a run's last line, in bytes.
+_TAIL = 4096
 
 
 class MultirunResult(Sequence[Run]):
@@ -96,11 +100,51 @@ class MultirunResult(Sequence[Run]):
         columns = list(dict.fromkeys(name for row in rows for name in row))
         return pandas.DataFrame(rows, columns=columns, index=pandas.RangeIndex(len(rows), name="run"))
 
+    def summary(self, width: int = 80, wall_s: float | None = None) -> str:
+        """Return what a person wants to know at the end, in lines of plain text.
+
+        Up to 20 runs are listed with their parameters, results, time and memory; of more, the least, median and
+        greatest. Then how many failed, how, where to look, and at which values of parameters failures cluster.
+
+        Args:
+            width: Columns of the terminal.
+            wall_s: How long the study took, if it is to be said.
+        """
+        shown = self.shown()
+        if len(shown) <= LISTED and not any(one.results for one in shown):
+            for one, run in zip(shown, self, strict=True):
+                one.results = _last_line(run)
+        return "\n".join(summary_lines(shown, self.output_path, wall_s, width))
+
+    def shown(self) -> list[ShownRun]:
+        """Return what displays need of the runs, read once; a result that cannot be read is none."""
+        return [ShownRun(run, _result_or_none(run)) for run in self]
+
+    def _repr_html_(self) -> str:
+        """Return the summary for a notebook."""
+        return f"<pre>{html.escape(self.summary(width=120))}</pre>"
+
     def __repr__(self) -> str:
         """Say how many runs ended how, and where they are."""
         counts = Counter(run.status for run in self)
         words = ", ".join(f"{count} {status}" for status, count in counts.items())
         return f"<MultirunResult {count_of(len(self), 'run')}: {words or 'none'}; {self.output_path}>"
+
+
+def _result_or_none(run: Run) -> Any:
+    try:
+        return run.result
+    except ResultError:
+        return None
+
+
+def _last_line(run: Run) -> dict[str, Any]:
+    """Return the last line that a run printed, as if it were a result; for runs that posted none."""
+    try:
+        lines = run.read_stdout(tail=_TAIL).decode(errors="replace").rstrip().splitlines()
+    except OSError:
+        return {}
+    return {"output": lines[-1]} if lines else {}
 
 
 def _table_row(run: Run) -> dict[str, Any]:

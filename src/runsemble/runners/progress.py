@@ -4,47 +4,106 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import NamedTuple
 
+from runsemble.display.hints import find_clusters
 from runsemble.display.status import StatusDisplay
+from runsemble.display.table import printable
 from runsemble.model import events
 from runsemble.model.resources import count_of
-from runsemble.model.status import FINAL
+from runsemble.model.status import FINAL, INFRASTRUCTURE, Cause
 from runsemble.runners.bus import EventBus
 from runsemble.runners.table import RunTable
+from runsemble.sched.pool import PoolUsage
+
+#: Attempts that ended so say nothing about how long runs take.
+_ENDED_EARLY = FINAL - {Cause.OK} | INFRASTRUCTURE | {Cause.LAUNCH_ERROR, Cause.STAGING, Cause.DISK_FULL}
+
+
+#: Failures after which it is first looked at what they have in common; then each time there are twice as many.
+FIRST_LOOK = 5
+#: Runs that are looked at for that.
+LOOKED_AT = 1000
+
+
+class Showing(NamedTuple):
+    """What is shown of a study while it is under way."""
+
+    shows_bar: bool  #: or lines, where there is no terminal
+    shows_clock: bool = False  #: at what time it will be over
+    says_end: bool = True  #: where there is no bar, how it went
 
 
 @asynccontextmanager
-async def show_progress(table: RunTable, machinery: EventBus, total: int | None) -> AsyncIterator[None]:
+async def show_progress(
+    table: RunTable, machinery: EventBus, total: int | None, use: Callable[[], PoolUsage], showing: Showing
+) -> AsyncIterator[None]:
     """Show a bar, failures and troubles while the block runs.
 
     Args:
         table: The study.
         machinery: Where agents and disks are spoken of.
         total: How many runs there will be, None if unknown.
+        use: Says how many cores and GPUs are in use.
+        showing: What is shown of it.
     """
-    display = StatusDisplay(lambda: table.statistics, total)
-    hear_runs, hear_troubles = _run_listener(table, display), _trouble_listener(display)
-    table.bus.listen(hear_runs, events.RunEnded, events.FeedEnded)
+    display = StatusDisplay(
+        lambda: table.statistics, total, use=use, shows_clock=showing.shows_clock, says_end=showing.says_end
+    )
+    listener = _RunListener(table, display)
+    hear_troubles = _trouble_listener(display)
+    table.bus.listen(listener.hear_start, events.RunStarted)
+    table.bus.listen(listener.hear_end, events.AttemptEnded)
+    table.bus.listen(listener.hear_failure, events.RunEnded)
+    table.bus.listen(listener.hear_total, events.FeedEnded)
     machinery.listen(hear_troubles, events.Paused, events.Aborted, events.Resumed, events.AgentLost, events.Note)
     try:
         async with display.keep_drawing():
             yield
     finally:
-        table.bus.ignore(hear_runs)
+        for hear in (listener.hear_start, listener.hear_end, listener.hear_failure, listener.hear_total):
+            table.bus.ignore(hear)
         machinery.ignore(hear_troubles)
 
 
-def _run_listener(table: RunTable, display: StatusDisplay) -> Callable[[events.Event], None]:
-    def hear(event: events.Event) -> None:
-        if isinstance(event, events.RunEnded):
-            if event.status == "failure" and event.cause not in FINAL:
-                run = table[event.run]
-                where = run.stderr or run.run_dir
-                display.fail(event.run, run.message, run.last_words, where)
-        elif isinstance(event, events.FeedEnded):
-            display.set_total(event.total)
+class _RunListener:
+    """Tells the display of one study's runs."""
 
-    return hear
+    def __init__(self, table: RunTable, display: StatusDisplay) -> None:
+        self._table = table
+        self._display = display
+        self._failures = 0
+        self._next_look = FIRST_LOOK
+        self._said: set[str] = set()
+
+    def hear_start(self, event: events.Event) -> None:
+        self._display.start(event.run)  # type: ignore[union-attr]
+
+    def hear_end(self, event: events.Event) -> None:
+        if isinstance(event, events.AttemptEnded):
+            self._display.end(event.run, is_telling=event.cause not in _ENDED_EARLY)
+
+    def hear_failure(self, event: events.Event) -> None:
+        if isinstance(event, events.RunEnded) and event.status == "failure" and event.cause not in FINAL:
+            run = self._table[event.run]
+            self._display.fail(event.run, run.message, run.last_words, run.stderr or run.run_dir)
+            self._failures += 1
+            if self._failures == self._next_look:
+                self._next_look *= 2
+                self._look_for_clusters()
+
+    def hear_total(self, event: events.Event) -> None:
+        if isinstance(event, events.FeedEnded):
+            self._display.set_total(event.total)
+
+    def _look_for_clusters(self) -> None:
+        """Say at which values of parameters failures cluster, unless that has been said."""
+        step = max(1, len(self._table) // LOOKED_AT)
+        runs = [run for at in range(0, len(self._table), step) if (run := self._table[at]).is_done]
+        for cluster in find_clusters([(run.params, run.status == "failure") for run in runs]):
+            if cluster.parameter not in self._said:
+                self._said.add(cluster.parameter)
+                self._display.say(f"failures cluster: {printable(str(cluster))}")
 
 
 def _trouble_listener(display: StatusDisplay) -> Callable[[events.Event], None]:

@@ -178,6 +178,20 @@ class Study:
         except TemplateError as error:
             raise TemplateError(f"runs[{index}]: {error}") from None
 
+    def refuse_existing_output(self) -> None:
+        """Say now what `make` would say of an output directory that is there already.
+
+        Raises:
+            DirectoryError: It exists.
+        """
+        if self.options.output_path is not None and os.path.lexists(self.output_path):
+            raise self._exists_already()
+
+    def _exists_already(self) -> DirectoryError:
+        return DirectoryError(
+            f"output directory {self.output_path} exists already; give another output_path (-o), or remove it"
+        )
+
     def discard(self) -> None:
         """Remove the output directory, in which nothing ever ran."""
         shutil.rmtree(self.output_path, ignore_errors=True)
@@ -220,9 +234,7 @@ class Study:
                         f"output directory {self.output_path} cannot be made: {error.filename} is a file"
                     ) from error
                 if number == tries:
-                    raise DirectoryError(
-                        f"output directory {self.output_path} exists already; give another output_path, or remove it"
-                    ) from None
+                    raise self._exists_already() from None
                 self.output_path = f"{wanted}-{number + 1}"
             except OSError as error:
                 raise DirectoryError(f"output directory {self.output_path} cannot be made: {error.strerror}") from error

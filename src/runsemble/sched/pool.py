@@ -21,6 +21,7 @@ class PoolUsage:
     gpus: int
     total_gpus: int
     runs: int
+    counts_cores: bool = True  #: false where slots stand in for cores
 
 
 class _Node:
@@ -87,7 +88,8 @@ class Pool:
             total_gpus += len(node.inventory.gpus)
             gpus += len(node.inventory.gpus) - node.gpus.bit_count()
             runs += node.runs
-        return PoolUsage(cores, total, gpus, total_gpus, runs)
+        counts_cores = all(node.inventory.counts_cores for node in self._nodes)
+        return PoolUsage(cores, total, gpus, total_gpus, runs, counts_cores)
 
     def capacity(self, shape: Shape) -> int:
         """Return how many runs of this shape fit into the empty pool."""

@@ -11,6 +11,8 @@ from collections import deque
 from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any, Protocol
 
+from runsemble.space.files import ParameterFile
+
 #: Parameter sets that are read ahead at most.
 AHEAD = 1024
 #: Parameter sets that are handed over at a time.
@@ -29,12 +31,12 @@ class Aside:
 
     Args:
         source: Is iterated in a daemon thread: one that waits for a pipe for ever keeps nobody from leaving.
-        is_stdin: It reads standard input, so that what was read is handed over before more is waited for.
+        file: From which it reads; what was read of a pipe is handed over before more is waited for.
     """
 
-    def __init__(self, source: Readable, *, is_stdin: bool = False) -> None:
+    def __init__(self, source: Readable, file: ParameterFile) -> None:
         self._source = source
-        self._is_stdin = is_stdin
+        self._file = file
 
     def __length_hint__(self) -> int:
         """Return how many there are, if the source knows."""
@@ -42,7 +44,7 @@ class Aside:
 
     async def __aiter__(self) -> AsyncIterator[Mapping[str, Any]]:
         """Yield the parameter sets; what the source raises is raised here."""
-        handover = _Handover(asyncio.get_running_loop(), self._is_stdin)
+        handover = _Handover(asyncio.get_running_loop(), self._file)
         thread = threading.Thread(target=handover.read, args=(self._source,), name="parameters", daemon=True)
         thread.start()
         try:
@@ -56,9 +58,9 @@ class Aside:
 class _Handover:
     """What the thread has read and the loop has not taken yet."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, is_stdin: bool) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, file: ParameterFile) -> None:
         self._loop = loop
-        self._is_stdin = is_stdin
+        self._file = file
         self._ready: deque[list[Mapping[str, Any]]] = deque()
         self._room = threading.Semaphore(AHEAD // BATCH)
         self._news = asyncio.Event()
@@ -99,8 +101,8 @@ class _Handover:
     def read(self, source: Any) -> None:
         """Read everything; hand it over in batches."""
         error: BaseException | None = None
-        if self._is_stdin:
-            source.before_wait = self._before_wait
+        if self._file.path == "-":
+            self._file.before_wait = self._before_wait
         try:
             for params in source:
                 self._batch.append(params)

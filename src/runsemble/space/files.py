@@ -97,7 +97,6 @@ class ParameterFile:
         Raises:
             ParameterError: A line is not UTF-8.
         """
-        number = 0
         while True:
             if self.before_wait is not None:
                 self.before_wait()
@@ -105,15 +104,26 @@ class ParameterFile:
                 line = stream.readline()
             except UnicodeDecodeError as error:
                 raise ParameterError(
-                    f"{self.name} is not UTF-8 (byte {error.object[error.start]:#x} after line {number}); "
+                    f"{self.name}{self._undecodable_line()} is not UTF-8 (byte {error.object[error.start]:#04x}); "
                     "if it is Latin-1, convert it: iconv -f LATIN1 -t UTF-8"
                 ) from None
             except OSError as error:
                 raise ParameterError(f"{self.name} cannot be read: {error.strerror}") from None
             if not line:
                 return
-            number += 1
             yield line
+
+    def _undecodable_line(self) -> str:
+        """Return ", line N" for the first line that is not UTF-8, if the file can be read again."""
+        if not self.is_regular:
+            return ""
+        with open(self.path, "rb") as file:
+            for number, line in enumerate(file, 1):
+                try:
+                    line.decode()
+                except UnicodeDecodeError:
+                    return f", line {number},"
+        return ""
 
 
 class CsvFile(ParameterFile):
@@ -250,6 +260,10 @@ class LinesFile(ParameterFile):
         for number, text in enumerate(self._rows(), 1):
             value = self.reader.read(self.parameter, text, f"{self.name}, line {number}")
             yield WrittenParams({self.parameter: value}, {self.parameter: text})
+
+    def texts(self) -> Iterator[str]:
+        """Yield the values as they are written."""
+        return self._rows()
 
     def _rows(self) -> Iterator[str]:
         with self.open() as stream:

@@ -1,0 +1,107 @@
+"""The top of the command line: its sub-commands, each imported when it is called, and what becomes of errors."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import sys
+from importlib import import_module
+from typing import Any
+
+import click
+
+from runsemble.cli import exits
+from runsemble.errors import AgentError, FeedError, RunsembleError
+
+#: Every sub-command: where it is, and what it does in a few words.
+COMMANDS = {
+    "run": ("runsemble.cli.run", "Run a command over many parameter sets."),
+    "doctor": ("runsemble.cli.doctor", "Look at this machine, and say what it means for runs."),
+    "completion": ("runsemble.cli.completion", "Print what completes commands in bash, zsh or fish."),
+    "param": ("runsemble.cli.in_run", "Inside a run: print its parameters, or one of them."),
+    "post": ("runsemble.cli.in_run", "Inside a run: submit its result."),
+}
+
+EPILOG = """\b
+The first minute:
+  runsemble run 'echo {}' ::: one two three
+  runsemble run -P beta=lin:0.1:0.9:9 --input model.py -- python model.py --beta {beta}
+"""
+
+
+class LazyGroup(click.Group):
+    """Imports a sub-command when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """List the commands in the order of the table."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a command, None if there is none of that name."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = getattr(import_module(COMMANDS[cmd_name][0]), cmd_name)
+        return command
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        """Find the command that was typed; suggest the nearest one if there is none."""
+        name = args[0]
+        if name not in COMMANDS and not name.startswith("-"):
+            near = difflib.get_close_matches(name, COMMANDS, n=1, cutoff=0.5)
+            hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(COMMANDS)}"
+            ctx.fail(f"there is no command {name!r}; {hint}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, words) for name, (_, words) in COMMANDS.items()])
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog=EPILOG,
+    invoke_without_command=True,
+)
+@click.version_option(None, "--version", package_name="runsemble", message="%(prog)s %(version)s")
+@click.pass_context
+def app(ctx: click.Context) -> None:
+    """Run one program over many parameter sets, on exactly the cores and GPUs it asks for."""
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
+
+
+def run_app(argv: list[str]) -> int:
+    """Run the command line; return the exit status. A mistake of the user's is one sentence on stderr."""
+    try:
+        status = app.main(argv, prog_name="runsemble", standalone_mode=False)
+        sys.stdout.flush()
+    except click.exceptions.Exit as end:
+        return end.exit_code
+    except click.Abort:
+        return exits.INTERRUPTED
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (AgentError, FeedError) as error:
+        return complain(error, argv[0], exits.INFRASTRUCTURE)
+    except RunsembleError as error:
+        return complain(error, argv[0], exits.USAGE)
+    except KeyboardInterrupt:
+        return exits.INTERRUPTED
+    except BrokenPipeError:
+        return stop_writing(exits.OK)
+    return status if isinstance(status, int) else exits.OK
+
+
+def stop_writing(status: int) -> int:
+    """Take it as it comes that nobody reads stdout any more; return `status`."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return status
+
+
+def complain(error: object, command: str, status: int) -> int:
+    """Say what went wrong, and in which command; return the exit status."""
+    click.echo(f"runsemble {command}: {error}", err=True)
+    return status

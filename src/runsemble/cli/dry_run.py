@@ -1,0 +1,77 @@
+"""``runsemble run --dry-run``: what would run."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import os
+import shlex
+import sys
+from collections.abc import Iterator
+
+import click
+
+from runsemble import codec
+from runsemble.cli import exits
+from runsemble.cli.as_json import PLAN_SCHEMA, write_value
+from runsemble.cli.sources import Workload
+from runsemble.errors import RequestError
+from runsemble.launch.placeholders import ShellText
+from runsemble.model.resources import count_of
+from runsemble.runners.local import ParallelLocalRunner
+from runsemble.runners.study import PreparedRun, Study, StudyOptions, current_directory
+from runsemble.sched.pool import Pool
+
+
+def print_plan(workload: Workload, options: StudyOptions, *, jobs: int | None, as_json: bool) -> int:
+    """Print every run's directory and command, after all the checks that a study begins with; run nothing.
+
+    Raises:
+        UsageError: What a study would raise.
+    """
+    study = Study(options, current_directory())
+    pool = Pool([asyncio.run(ParallelLocalRunner(max_parallel=jobs).find_inventory(options.request))])
+    problem = pool.why_never(options.request.shape)
+    if problem:
+        raise RequestError(problem)
+    study.refuse_existing_output()
+    runs = (study.prepare(index, params) for index, params in enumerate(workload.sets))
+    first = next(runs, None)
+    if first is None:
+        click.echo("runsemble run: there is nothing to run: no parameter set was given", err=True)
+        return exits.NOTHING
+    at_once = pool.capacity(options.request.shape)
+    every = itertools.chain([first], runs)
+    if as_json:
+        head = {
+            "schema": PLAN_SCHEMA,
+            "command": list(workload.cmd),
+            "output_path": study.output_path,
+            "count": workload.count,
+            "at_once": at_once,
+        }
+        write_value(sys.stdout, head, "runs", map(_run_text, every))
+        return exits.OK
+    return _print_lines(study, every, options, at_once)
+
+
+def _print_lines(study: Study, runs: Iterator[PreparedRun], options: StudyOptions, at_once: int) -> int:
+    is_shell = isinstance(options.cmd[-1], ShellText)
+    count = 0
+    for run in runs:
+        count += 1
+        words = run.argv[-1] if is_shell else shlex.join(run.argv)
+        sys.stdout.write(f"{os.path.relpath(run.directory, study.submit_dir)}: {words}\n")
+    sys.stdout.flush()
+    needs = str(options.request.shape)
+    click.echo(
+        f"{count_of(count, 'run')} would start, {at_once} at a time, with {needs} each; nothing was run", err=True
+    )
+    return exits.OK
+
+
+def _run_text(run: PreparedRun) -> str:
+    facts = {"id": run.id, "run_dir": run.directory, "argv": run.argv, "env": run.env}
+    facts["files"] = [name for name, _, _ in run.files or ()]
+    return f'{json.dumps(facts, ensure_ascii=False)[:-1]}, "params": {codec.encode(codec.decode(run.params_text))}}}'

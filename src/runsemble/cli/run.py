@@ -1,0 +1,284 @@
+"""``runsemble run``: a whole study from the shell."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import click
+
+from runsemble.cli import exits
+from runsemble.cli.sections import SectionedCommand, option
+from runsemble.cli.sources import SourceOptions, Workload, note_unknown_names, read_workload
+from runsemble.errors import RequestError, UsageError
+from runsemble.model.files import FileResource, TemplateFile
+from runsemble.model.resources import Request, accounted_memory
+from runsemble.model.units import parse_duration, parse_mem_mib
+from runsemble.runners.study import StudyOptions
+
+EPILOG = f"""\b
+Values of a parameter:
+  -P beta=0.1,0.2,0.3           these three
+  -P beta=lin:0.1:0.9:9         nine, evenly spaced from 0.1 to 0.9
+  -P beta=log:1e-3:1:7          seven, evenly spaced on a logarithmic scale
+  -P seed=range:100             0 to 99; range:START:STOP:STEP
+  -P name=@names.txt            one per line of a file
+  -P beta=uniform:0:1           drawn, with --sample lhs:50; also loguniform:, normal:
+
+\b
+Examples:
+  runsemble run -P beta=lin:0.1:0.9:9 --input model.py -- python model.py --beta {{beta}}
+  runsemble run --csv params.csv -- ./sim {{x}} {{y}}
+  runsemble run -j2 'sleep {{}}; date' ::: 1 2 3
+  seq 100 | runsemble run ./sim --seed {{}}
+
+\b
+{exits.HELP}
+"""
+
+PARAMETERS, RESOURCES, FILES, FAILURES, OUTPUT = (
+    "Parameters", "What a run gets", "Files", "When runs fail", "What is shown",
+)  # fmt: skip
+
+
+@click.command(
+    cls=SectionedCommand,
+    context_settings={"allow_interspersed_args": False},
+    options_metavar="[OPTIONS]",
+    epilog=EPILOG,
+)
+@option(
+    PARAMETERS,
+    "-P",
+    "--param",
+    "axes",
+    multiple=True,
+    metavar="NAME=VALUES",
+    help="A parameter and its values; all are combined with all.",
+)
+@option(PARAMETERS, "--zip", "is_zipped", is_flag=True, help="Combine the parameters of -P side by side instead.")
+@option(PARAMETERS, "--csv", metavar="FILE", help="A table of parameters, a run per row; - is standard input.")
+@option(PARAMETERS, "--jsonl", metavar="FILE", help="A JSON object per line, a run each; - is standard input.")
+@option(PARAMETERS, "-a", "--arg-file", metavar="FILE", help="An argument per line, as after :::.")
+@option(
+    PARAMETERS,
+    "-0",
+    "--null",
+    "is_null_separated",
+    is_flag=True,
+    help="Arguments end with a zero byte, as find -print0 writes them.",
+)
+@option(PARAMETERS, "--header", metavar=":", help="The first argument after each ::: is its name.")
+@option(PARAMETERS, "--sample", metavar="METHOD:N", help="Draw N points: lhs:N, sobol:N or random:N.")
+@option(PARAMETERS, "--seed", type=int, default=0, metavar="N", help="Where --sample starts; 0 unless given.")
+@option(
+    PARAMETERS,
+    "--types",
+    multiple=True,
+    metavar="NAME=TYPE",
+    help="What a value read from text is: str, int, float, bool, json.",
+)
+@option(PARAMETERS, "--delimiter", metavar="CHAR", help="What separates the cells of --csv, if not a comma.")
+@option(
+    RESOURCES,
+    "-j",
+    "--jobs",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Runs at the same time; as many as cores allow, unless given.",
+)
+@option(
+    RESOURCES,
+    "-c",
+    "--cores",
+    "--cpus-per-task",
+    type=click.IntRange(1),
+    default=1,
+    metavar="N",
+    help="Cores for each task of a run.",
+)
+@option(
+    RESOURCES,
+    "-g",
+    "--gpus",
+    "--gpus-per-task",
+    type=click.IntRange(0),
+    default=0,
+    metavar="N",
+    help="GPUs for each task of a run.",
+)
+@option(
+    RESOURCES,
+    "-n",
+    "--tasks",
+    "--ntasks",
+    type=click.IntRange(1),
+    default=1,
+    metavar="N",
+    help="Processes of each run, started with mpirun.",
+)
+@option(RESOURCES, "-m", "--mem", metavar="SIZE", help="Memory for each run, such as 500M or 4G; more ends it.")
+@option(
+    RESOURCES,
+    "-t",
+    "--timeout",
+    "--time",
+    metavar="TIME",
+    help="Time for each run, such as 90, 30s, 1h30m, 01:30:00; longer ends it.",
+)
+@option(
+    RESOURCES, "--env", multiple=True, metavar="NAME=VALUE", help="A variable of its environment; {name} is filled in."
+)
+@option(
+    FILES,
+    "-i",
+    "--input",
+    "inputs",
+    multiple=True,
+    metavar="FILE[:NAME]",
+    help="A file, directory or pattern to be had in every run directory.",
+)
+@option(
+    FILES,
+    "--copy",
+    "copies",
+    multiple=True,
+    metavar="FILE[:NAME]",
+    help="The same, as a copy of its own for every run.",
+)
+@option(
+    FILES,
+    "--template",
+    "templates",
+    multiple=True,
+    metavar="FILE[:NAME]",
+    help="A text in which %%name%% is filled in for every run.",
+)
+@option(
+    FILES,
+    "-o",
+    "--output",
+    "output_path",
+    metavar="DIR",
+    help="A new directory for everything; multirun-<date>-<time> unless given.",
+)
+@option(
+    FILES,
+    "--run-dir",
+    default="{run_id}",
+    metavar="NAME",
+    help="What the directory of a run is called, such as beta={beta}.",
+)
+@option(
+    FILES,
+    "--logs",
+    type=click.Choice(["files", "merged", "tail", "discard"]),
+    default="files",
+    help="What becomes of stdout and stderr of runs.",
+)
+@option(FAILURES, "--retries", type=click.IntRange(0), default=0, metavar="N", help="Further attempts after a failure.")
+@option(FAILURES, "--halt", metavar="WHEN", help="When to give up: soon,fail=3 or now,fail=5% or now,success=1.")
+@option(FAILURES, "--max-failures", type=click.IntRange(0), metavar="N", help="Failed runs that are put up with.")
+@option(OUTPUT, "--dry-run", is_flag=True, help="Print what would run, and run nothing.")
+@option(OUTPUT, "--json", "as_json", is_flag=True, help="Print the results as JSON instead of a table.")
+@option(
+    OUTPUT,
+    "--print",
+    "prints",
+    is_flag=True,
+    help="Print the standard output of every run as it ends, instead of a table.",
+)
+@option(OUTPUT, "--plot", "plots", nargs=2, multiple=True, metavar="X Y", help="Draw a result against a parameter.")
+@option(OUTPUT, "--eta", "shows_eta", is_flag=True, help="Show when it will be over.")
+@option(
+    OUTPUT,
+    "--progress/--no-progress",
+    "--bar/--no-bar",
+    default=True,
+    help="Show a bar while runs are under way, or lines where there is no terminal.",
+)
+@option(OUTPUT, "-q", "--quiet", is_flag=True, help="Print nothing but what goes wrong.")
+@click.argument("command", nargs=-1, type=click.UNPROCESSED, metavar="[--] COMMAND... [::: ARGUMENT...]...")
+def run(command: tuple[str, ...], **options: Any) -> int:
+    """Run COMMAND once for every parameter set, each in a directory of its own.
+
+    {name} in it stands for a parameter. A COMMAND of one word with blanks in it is run by the shell.
+    """
+    if options["header"] not in (None, ":"):
+        raise RequestError(f"--header {options['header']}: the only form is --header :")
+    workload = read_workload(command, _source_options(options))
+    study = _study_options(options, workload)
+    if not options["quiet"]:
+        note_unknown_names(workload)
+    if workload.count == 0:
+        click.echo("runsemble run: there is nothing to run: no parameter set was given", err=True)
+        return exits.NOTHING
+    if options["dry_run"]:
+        from runsemble.cli.dry_run import print_plan
+
+        return print_plan(workload, study, jobs=options["jobs"], as_json=options["as_json"])
+    from runsemble.cli.study import run_workload
+
+    return run_workload(workload, study, options)
+
+
+def _source_options(options: dict[str, Any]) -> SourceOptions:
+    return SourceOptions(
+        axes=options["axes"],
+        csv=options["csv"],
+        jsonl=options["jsonl"],
+        arg_file=options["arg_file"],
+        is_zipped=options["is_zipped"],
+        sample=options["sample"],
+        seed=options["seed"],
+        types=options["types"],
+        delimiter=_delimiter(options["delimiter"]),
+        is_null_separated=options["is_null_separated"],
+        has_header=options["header"] is not None,
+    )
+
+
+def _study_options(options: dict[str, Any], workload: Workload) -> StudyOptions:
+    mem, timeout = options["mem"], options["timeout"]
+    mem_mib = accounted_memory(None if mem is None else parse_mem_mib(mem))
+    return StudyOptions(
+        cmd=workload.cmd,
+        output_path=options["output_path"],
+        input_files=[
+            *(_named(FileResource, text) for text in options["inputs"]),
+            *(_named(FileResource, text, linkage="copy") for text in options["copies"]),
+        ],
+        templates=[_named(TemplateFile, text) for text in options["templates"]],
+        request=Request(cores=options["cores"], gpus=options["gpus"], tasks=options["tasks"], mem_mib=mem_mib),
+        timeout_s=None if timeout is None else parse_duration(timeout),
+        retries=options["retries"],
+        max_failures=options["max_failures"],
+        halt=options["halt"],
+        env=dict(map(_variable, options["env"])),
+        run_dir=options["run_dir"],
+        output=options["logs"],
+    )
+
+
+def _named(make: Any, text: str, **more: Any) -> Any:
+    """Return a file with the name it gets in run directories, from ``FILE`` or ``FILE:NAME``."""
+    path, colon, name = text.rpartition(":")
+    if not colon or not path or os.path.lexists(text):
+        return make(text, **more)
+    return make(path, rename=name, **more)
+
+
+def _variable(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise UsageError(f"--env {text}: write NAME=VALUE")
+    return name, value
+
+
+def _delimiter(text: str | None) -> str | None:
+    if text is None:
+        return None
+    plain = {"\\t": "\t", "tab": "\t"}.get(text, text)
+    if len(plain) != 1 or plain in '\r\n"':
+        raise UsageError(f"--delimiter {text!r}: give one character, or tab")
+    return plain

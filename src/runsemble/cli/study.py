@@ -1,0 +1,136 @@
+"""Carries a study of the command line out, and reports what came of it."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+import click
+
+from runsemble.cli import exits
+from runsemble.cli.app import stop_writing
+from runsemble.cli.printing import Printer
+from runsemble.cli.sources import Crossed, Workload
+from runsemble.errors import AgentError, FeedError, UsageError
+from runsemble.model import events
+from runsemble.runners.interrupts import CURRENT
+from runsemble.runners.local import ParallelLocalRunner
+from runsemble.runners.multirun import run_study, wants_progress
+from runsemble.runners.outcome import MultirunResult
+from runsemble.runners.progress import Showing
+from runsemble.runners.study import StudyOptions
+from runsemble.runners.sync import blocking
+
+
+@dataclass(slots=True)
+class Ending:
+    """How a study ended, as far as it came."""
+
+    result: MultirunResult | None = None
+    problem: str = ""  #: what broke it off
+    status: int | None = None  #: the exit status, where the runs do not decide it
+    broken: list[str] = field(default_factory=list)  #: why the machinery gave up
+
+    @property
+    def exit_status(self) -> int:
+        """What the command says at its end."""
+        if self.status is not None:
+            return self.status
+        assert self.result is not None
+        halted = self.result.halted
+        if self.broken and halted is None:
+            return exits.INFRASTRUCTURE
+        if halted is not None and halted.what == "fail":
+            return exits.ABORTED
+        if halted is not None and halted.what == "success":
+            return exits.OK
+        return exits.FAILED if any(run.status == "failure" for run in self.result) else exits.OK
+
+
+def run_workload(workload: Workload, study: StudyOptions, options: dict[str, Any]) -> int:
+    """Run every parameter set and say what came of it; return the exit status."""
+    began = time.monotonic()
+    started = time.time()
+    ending = _carry_out(workload, study, options)
+    _note_mixed(workload, is_quiet=options["quiet"])
+    if ending.problem:
+        click.echo(f"runsemble run: {ending.problem}", err=True)
+    if ending.result is not None and len(ending.result):
+        try:
+            _report(ending, ending.result, options, workload.cmd, started, time.monotonic() - began)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            stop_writing(0)
+    return ending.exit_status
+
+
+def _carry_out(workload: Workload, study: StudyOptions, options: dict[str, Any]) -> Ending:
+    ending = Ending()
+    runner = ParallelLocalRunner(max_parallel=options["jobs"])
+    runner.bus.listen(lambda event: ending.broken.append(str(event)), events.Aborted)
+    sets = workload.sets.aside() if isinstance(workload.sets, Crossed) else workload.sets
+    shows_bar = options["progress"] and not options["quiet"] and wants_progress("auto")
+    showing = Showing(shows_bar, options["shows_eta"], says_end=options["as_json"] or options["prints"])
+    printer = Printer(sys.stdout.buffer) if options["prints"] else None
+
+    async def carry_out() -> MultirunResult:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, _terminate, ending)
+        on_end = None if printer is None else printer.add
+        return await run_study(sets, study, runner, showing, on_end)
+
+    try:
+        ending.result = blocking(carry_out)()
+    except KeyboardInterrupt as interrupt:
+        ending.result, ending.status = getattr(interrupt, "result", None), exits.INTERRUPTED
+    except UsageError as error:
+        ending.result, ending.problem, ending.status = getattr(error, "result", None), str(error), exits.USAGE
+    except (AgentError, FeedError) as error:
+        ending.result, ending.problem, ending.status = getattr(error, "result", None), str(error), exits.INFRASTRUCTURE
+    finally:
+        if printer is not None:
+            printer.close()
+    return ending
+
+
+def _terminate(ending: Ending) -> None:
+    """React to SIGTERM as to the second Ctrl-C: end what runs."""
+    ending.status = exits.TERMINATED
+    interrupts = CURRENT.get()
+    if interrupts is not None and interrupts.study is not None:
+        interrupts.study.halt("stop")
+    else:
+        raise SystemExit(exits.TERMINATED)
+
+
+def _report(
+    ending: Ending, result: MultirunResult, options: dict[str, Any], cmd: list[str], started: float, wall_s: float
+) -> None:
+    if options["as_json"]:
+        from runsemble.cli.as_json import write_results
+
+        write_results(sys.stdout, result, cmd=cmd, started=started, wall_s=wall_s, exit_status=ending.exit_status)
+    elif not options["quiet"] and not options["prints"]:
+        from runsemble.cli.summary import print_summary
+
+        print_summary(sys.stdout, result, wall_s)
+    if options["plots"]:
+        from runsemble.display.plot import plot
+
+        for x, y in options["plots"]:
+            stream = sys.stderr if options["as_json"] or options["prints"] else sys.stdout
+            click.echo(plot(result.shown(), x, y, result.output_path), file=stream)
+
+
+def _note_mixed(workload: Workload, *, is_quiet: bool) -> None:
+    """Say which parameters were numbers in some runs and text in others."""
+    for name, example in workload.reader.mixed.items():
+        if not is_quiet:
+            click.echo(
+                f"note: {name} is a number in some runs and a text in others, such as {example!r}, "
+                f"which no number is written as; --types {name}=float makes all of them numbers",
+                err=True,
+            )

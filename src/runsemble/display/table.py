@@ -1,0 +1,99 @@
+"""A table in plain text, no wider than it may be."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+_GAP = 2
+_LEAST = 6
+ELLIPSIS = "…"
+
+
+@dataclass(slots=True)
+class Column:
+    """One column of a table."""
+
+    head: str
+    cells: list[str] = field(default_factory=list)
+    is_number: bool = False  #: set flush right
+    is_needed: bool = False  #: never left out
+    most: int = 40  #: columns it may take at most
+
+    @property
+    def width(self) -> int:
+        """How wide it would like to be."""
+        return min(self.most, max(map(columns_of, [self.head, *self.cells])))
+
+
+def text_table(columns: Sequence[Column], width: int) -> tuple[list[str], list[str]]:
+    """Return the lines of a table, and the heads of the columns for which there was no room.
+
+    Args:
+        columns: What is in it; all have equally many cells.
+        width: Columns of the terminal.
+    """
+    shown = list(columns)
+    while True:
+        widths = _fit([column.width for column in shown], [column.is_number for column in shown], width)
+        if sum(widths) + _GAP * (len(widths) - 1) <= width:
+            break
+        spare = [at for at, column in enumerate(shown) if not column.is_needed]
+        if not spare:
+            break
+        del shown[spare[-1]]
+    rows = zip(*([column.head, *column.cells] for column in shown), strict=True)
+    lines = [
+        (" " * _GAP)
+        .join(_set(cell, space, column.is_number) for cell, space, column in zip(row, widths, shown, strict=True))
+        .rstrip()
+        for row in rows
+    ]
+    return lines, [column.head for column in columns if column not in shown]
+
+
+def _fit(widths: list[int], are_numbers: list[bool], most: int) -> list[int]:
+    """Return widths that add up to `most` if that can be had by making texts shorter."""
+    excess = sum(widths) + _GAP * (len(widths) - 1) - most
+    while excess > 0:
+        texts = [at for at, is_number in enumerate(are_numbers) if not is_number and widths[at] > _LEAST]
+        if not texts:
+            break
+        widths[max(texts, key=lambda at: widths[at])] -= 1
+        excess -= 1
+    return widths
+
+
+def _set(cell: str, space: int, is_right: bool) -> str:
+    text = clip(cell, space)
+    blanks = " " * (space - columns_of(text))
+    return blanks + text if is_right else text + blanks
+
+
+def clip(text: str, width: int) -> str:
+    """Return a text that takes `width` columns at most, with an ellipsis where something is missing."""
+    if columns_of(text) <= width:
+        return text
+    while text and columns_of(text) > width - 1:
+        text = text[:-1]
+    return text + ELLIPSIS
+
+
+def columns_of(text: str) -> int:
+    """Return how many columns of a terminal a text takes.
+
+    Source: Unicode Standard Annex 11, East Asian Width.
+    """
+    if text.isascii():
+        return len(text)
+    return sum(
+        0 if unicodedata.combining(sign) else 2 if unicodedata.east_asian_width(sign) in "WF" else 1 for sign in text
+    )
+
+
+def printable(text: str) -> str:
+    """Return a text on one line, with a question mark for whatever a terminal would obey or could not show."""
+    if text.isprintable():
+        return text
+    return "".join(sign if sign.isprintable() else " " if sign in "\n\t" else "?" for sign in text)

@@ -1,0 +1,156 @@
+"""One study on a runner with agents, from its directory to its last run."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import AsyncIterable, Callable, Iterable, Mapping
+from contextlib import AsyncExitStack
+from typing import Any
+
+import anyio.to_thread
+
+from runsemble.errors import AgentError, FeedError, RequestError, UsageError
+from runsemble.model import events
+from runsemble.model.status import Cause
+from runsemble.runners.intake import Intake
+from runsemble.runners.interrupts import CURRENT
+from runsemble.runners.outcome import MultirunResult
+from runsemble.runners.pooled import PooledRunner
+from runsemble.runners.progress import Showing, show_progress
+from runsemble.runners.study import Study, StudyOptions, current_directory, stage_list
+from runsemble.runners.table import Job, Plan, Run, RunTable, plan_fields
+
+
+class PooledStudy:
+    """A study under way on a runner with agents.
+
+    Args:
+        runner: Where it runs.
+        options: What it is.
+    """
+
+    def __init__(self, runner: PooledRunner, options: StudyOptions) -> None:
+        self._runner = runner
+        self._options = options
+
+    async def run(
+        self,
+        runs: Iterable[Mapping[str, Any]] | AsyncIterable[Mapping[str, Any]],
+        showing: Showing,
+        on_end: Callable[[Run], None] | None = None,
+    ) -> MultirunResult:
+        """Carry the study out; see `multirun`.
+
+        Args:
+            runs: The parameter sets.
+            showing: What is shown of it.
+            on_end: Called with every run that has ended.
+        """
+        request = self._options.request
+        study = await anyio.to_thread.run_sync(Study, self._options, current_directory())
+        async with AsyncExitStack() as stack:
+            engine = await self._runner.enter(request)
+            stack.push_async_callback(self._runner.leave)
+            problem = engine.pool.why_never(request.shape)
+            if problem:
+                raise RequestError(problem)
+            await anyio.to_thread.run_sync(study.make)
+            table = self._runner.new_table()
+            stack.callback(self._runner.end_table, table)
+            self._table = table
+            result = self._result = MultirunResult(table, study.output_path)
+            self._total = _length(runs)
+            if showing.shows_bar:
+                pool = engine.pool
+                bar = show_progress(table, self._runner.bus, self._total, lambda: pool.usage, showing)
+                await stack.enter_async_context(bar)
+            self._intake = Intake(runs, self._job_maker(study), table, engine)
+            if on_end is not None:
+                table.bus.listen(_ends(table, on_end), events.RunEnded)
+            if self._options.abort.halts:
+                table.bus.listen(self._watch, events.RunEnded)
+            interrupts = CURRENT.get()
+            if interrupts is not None:
+                interrupts.begin(self, result)
+            try:
+                await self._intake.run()
+                await engine.settled(table)
+            except (FeedError, UsageError) as error:
+                await self._end(Cause.ABORTED)
+                if not table.statistics.ended_count:
+                    await anyio.to_thread.run_sync(study.discard)
+                error.result = result
+                raise
+            except AgentError as error:
+                await self._end(Cause.AGENT_LOST)
+                error.result = result
+                raise
+            except BaseException:
+                await self._end(Cause.CANCELLED)
+                raise
+        return result
+
+    def _job_maker(self, study: Study) -> Any:
+        options = self._options
+        fields = plan_fields(
+            study.base_environment(),
+            "new",
+            options.output,
+            stage_list(study.staged),
+            options.timeout_s,
+            options.request.mem_mib,
+        )
+        plan: Plan = self._runner.new_plan(options.request, fields, options.retries)
+        table, next_number = self._table, self._runner.next_number
+
+        def make_job(index: int, params: Any) -> Job:
+            run = study.prepare(index, params)
+            return Job(table, next_number(), plan, run.argv, run.directory, run.params_text, run.env, run.files)
+
+        return make_job
+
+    def _watch(self, event: events.Event) -> None:
+        """Give the study up when it has come to what `halt` or `max_failures` says."""
+        if not isinstance(event, events.RunEnded) or self._intake.is_stopped:
+            return
+        stats = self._table.statistics
+        halt = self._options.abort.verdict(stats, self._total)
+        if halt is None:
+            return
+        self._result.halted = halt
+        reason = halt.reason(stats)
+        self.drain()
+        if halt.when == "now":
+            self._runner.stop(self._table, Cause.ABORTED)
+        self._table.bus.publish(events.Aborted(reason))
+
+    def drain(self) -> int:
+        """Start nothing more; return how many runs are still running."""
+        self._intake.stop()
+        self._runner.engine.skip_waiting(lambda job: job.table is self._table)
+        return self._table.statistics.running_count
+
+    def halt(self, how: str) -> int:
+        """Start nothing more and end what runs ("stop" or "kill"); return how many runs there are to end."""
+        self._intake.stop()
+        self._runner.stop(self._table, Cause.KILLED, how)
+        return self._table.statistics.running_count
+
+    async def _end(self, cause: Cause) -> None:
+        """End every run of this study, and wait until they have ended; bounded, and not cut short."""
+        self._intake.stop()
+        await self._runner.end_study(self._table, cause)
+
+
+def _ends(table: RunTable, on_end: Callable[[Run], None]) -> Callable[[events.Event], None]:
+    def hear(event: events.Event) -> None:
+        if isinstance(event, events.RunEnded):
+            on_end(table[event.run])
+
+    return hear
+
+
+def _length(runs: object) -> int | None:
+    """Return how many parameter sets there will be, None if nobody knows."""
+    count = operator.length_hint(runs, -1)
+    return count if count >= 0 else None
