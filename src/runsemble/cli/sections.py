@@ -21,7 +21,7 @@ class SectionedCommand(click.Command):
         """Write the headings and what belongs under them."""
         sections: dict[str, list[tuple[str, str]]] = {}
         for parameter in self.get_params(ctx):
-            record = parameter.get_help_record(ctx)
+            record = parameter.get_help_record(ctx) if isinstance(parameter, click.Option) else None
             if record is not None:
                 sections.setdefault(getattr(parameter, "section", "Other"), []).append(record)
         for heading, records in sections.items():

@@ -121,6 +121,7 @@ async def run_study(
     runner: Any,
     showing: Showing,
     on_end: Callable[[Run], None] | None = None,
+    on_begin: Callable[[MultirunResult], None] | None = None,
 ) -> MultirunResult:
     """Do what `multirun` does, with the options of a study as they are.
 
@@ -130,6 +131,7 @@ async def run_study(
         runner: See `multirun`.
         showing: What is shown of it.
         on_end: Called with every run that has ended, by runners with agents; must be quick.
+        on_begin: Called with the result before the first run is taken in, by runners with agents.
 
     Raises:
         UsageError: See `multirun`; and so for the others.
@@ -142,4 +144,4 @@ async def run_study(
         raise UsageError(f"runner must be a runner, such as ParallelLocalRunner(), not {runner!r}")
     if not isinstance(runner, PooledRunner):
         return await run_with_foreign_runner(runs, options, runner, showing.shows_bar)
-    return await PooledStudy(runner, options).run(runs, showing, on_end)
+    return await PooledStudy(runner, options).run(runs, showing, on_end, on_begin)

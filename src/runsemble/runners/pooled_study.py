@@ -38,6 +38,7 @@ class PooledStudy:
         runs: Iterable[Mapping[str, Any]] | AsyncIterable[Mapping[str, Any]],
         showing: Showing,
         on_end: Callable[[Run], None] | None = None,
+        on_begin: Callable[[MultirunResult], None] | None = None,
     ) -> MultirunResult:
         """Carry the study out; see `multirun`.
 
@@ -45,6 +46,7 @@ class PooledStudy:
             runs: The parameter sets.
             showing: What is shown of it.
             on_end: Called with every run that has ended.
+            on_begin: Called with the result before the first run is taken in.
         """
         request = self._options.request
         study = await anyio.to_thread.run_sync(Study, self._options, current_directory())
@@ -60,6 +62,8 @@ class PooledStudy:
             self._table = table
             result = self._result = MultirunResult(table, study.output_path)
             self._total = _length(runs)
+            if on_begin is not None:
+                on_begin(result)
             if showing.shows_bar:
                 pool = engine.pool
                 bar = show_progress(table, self._runner.bus, self._total, lambda: pool.usage, showing)

@@ -53,7 +53,7 @@ class StudyOptions:
     env: Mapping[str, Any] | None = None
     run_dir: str = "{run_id}"
     output: OutputMode = "files"
-    is_literal: bool = False  #: braces in the command mean nothing
+    is_literal: bool = False  #: the command is taken as it is: braces mean nothing, nor do names of files
     abort: AbortPolicy = field(init=False)
 
     def __post_init__(self) -> None:
@@ -120,8 +120,8 @@ class Study:
         check_names([template.name for template in self._templates], self.staged)
         there = [item.name for item in self.staged] + [template.name for template in self._templates]
         is_literal = options.is_literal
-        constant = [word for word in words[1:] if is_literal or Template(word).is_constant]
-        refuse_forgotten_inputs(constant, submit_dir, there)
+        if not is_literal:
+            refuse_forgotten_inputs((word for word in words[1:] if Template(word).is_constant), submit_dir, there)
         self._words = len(words)
         self._argv = [Template(word, is_literal=is_literal) for word in self._with_program(words, there)]
         self._env = {key: Template(value) for key, value in (options.env or {}).items()}
