@@ -1,13 +1,4 @@
-"""Karana's `Karana.KUtils.multirun`, under its own names.
-
-    from runsemble.compat import karana as multirun
-
-What differs from the native API, so that such scripts mean the same as before: names are in camel case, braces in a
-command are left alone, a runner starts four runs at a time whatever the machine has, and cores are neither counted nor
-assigned.
-
-Source: the public API documentation of `Karana.KUtils.multirun`.
-"""
+"""The names of Karana's that scripts use to start runs, as opposed to those used inside one."""
 
 from __future__ import annotations
 
@@ -19,10 +10,8 @@ from types import TracebackType
 from typing import Any
 
 from runsemble.display.status import display_status
-from runsemble.inrun import get_run_params as getRunParams  # noqa: N812
-from runsemble.inrun import post_run_results as postRunResults  # noqa: N812
-from runsemble.model.files import FileLinkage, FileResource
-from runsemble.model.params import ParamMap, ParamValue
+from runsemble.model.files import FileResource
+from runsemble.model.params import ParamMap
 from runsemble.model.stats import RunStatistics
 from runsemble.model.status import RunStatus
 from runsemble.runners import abstract, local, table
@@ -31,23 +20,6 @@ from runsemble.runners.outcome import MultirunResult
 from runsemble.runners.progress import Showing
 from runsemble.runners.study import StudyOptions
 from runsemble.runners.sync import blocking
-
-__all__ = [
-    "AbstractRunner",
-    "FileLinkage",
-    "FileResource",
-    "ParallelLocalRunner",
-    "ParamMap",
-    "ParamValue",
-    "Run",
-    "RunStatistics",
-    "RunStatus",
-    "displayStatus",
-    "getRunParams",
-    "multirun",
-    "multirunAsync",
-    "postRunResults",
-]
 
 
 class Run:
