@@ -32,6 +32,7 @@ class ParallelLocalRunner(PooledRunner):
         pin: Confine runs to the cores they were given. ``"auto"``: if no other study of this user has claimed them.
         grace_s: Seconds between TERM and KILL when a run is ended.
         survivors: What happens to processes that outlive their run: "kill", or "leave" for those who start daemons.
+        output_path: New directory for runs that are added with parameters; ``multirun-<date>-<time>`` when None.
 
     Raises:
         RequestError: A size is negative, zero, or more than this machine has.
@@ -47,8 +48,9 @@ class ParallelLocalRunner(PooledRunner):
         pin: Literal["auto"] | bool = "auto",
         grace_s: float = 5.0,
         survivors: Survivors = "kill",
+        output_path: str | os.PathLike[str] | None = None,
     ) -> None:
-        super().__init__(grace_s=grace_s, survivors=survivors)
+        super().__init__(grace_s=grace_s, survivors=survivors, output_path=output_path)
         for name, value, least in (("max_parallel", max_parallel, 1), ("cores", cores, 1), ("mem_mib", mem_mib, 1)):
             if value is not None:
                 require_count(name, value, least)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from abc import abstractmethod
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -16,8 +16,9 @@ import anyio
 from runsemble.errors import AgentError, RequestError, RunnerClosed, UsageError
 from runsemble.launch.argv import check_command, resolve_program
 from runsemble.launch.environment import base_environment
-from runsemble.model.events import Event
-from runsemble.model.files import OutputMode, require_output_mode
+from runsemble.model.events import Event, RunAdded, RunEnded
+from runsemble.model.files import FileResource, OutputMode, TemplateFile, require_output_mode
+from runsemble.model.params import plain_params
 from runsemble.model.resources import Request, accounted_memory
 from runsemble.model.stats import RunStatistics
 from runsemble.model.status import Cause
@@ -26,7 +27,10 @@ from runsemble.runners.bus import EventBus
 from runsemble.runners.closing import see_through
 from runsemble.runners.engine import Engine
 from runsemble.runners.grants import ResourcePool
+from runsemble.runners.steering import Cancellation, Metrics, Steering, select
+from runsemble.runners.study import StudyOptions
 from runsemble.runners.table import Job, Plan, Run, RunTable, plan_fields
+from runsemble.runners.workshop import Workshop
 from runsemble.sched.policy import RetryPolicy
 
 #: What happens to processes that outlive their run.
@@ -44,9 +48,17 @@ class PooledRunner(AbstractRunner):
     runs.
     """
 
-    def __init__(self, *, grace_s: float = 5.0, survivors: Survivors = "kill") -> None:
+    def __init__(
+        self,
+        *,
+        grace_s: float = 5.0,
+        survivors: Survivors = "kill",
+        output_path: str | os.PathLike[str] | None = None,
+    ) -> None:
         self.bus = EventBus()
         self.runs = RunTable(self.bus)  #: the runs taken in by `add`
+        self._workshop = Workshop(output_path, self._plan_of, self._add_to_backlog, _end_unsubmitted)
+        self._steering = Steering(self, self.bus)
         self._grace_s = require_grace(grace_s)
         self._survivors = survivors
         if survivors not in get_args(Survivors):
@@ -107,6 +119,7 @@ class PooledRunner(AbstractRunner):
 
     async def _open_engine(self, request: Request | None) -> Engine:
         engine = await self._make_engine(request)
+        engine.room_listeners.append(self._steering.wake)
         try:
             await engine.open()
         except BaseExceptionGroup as group:
@@ -130,6 +143,7 @@ class PooledRunner(AbstractRunner):
         await see_through(self._shut_down(engine))
 
     async def _shut_down(self, engine: Engine) -> None:
+        await self._workshop.close()
         try:
             for table in list(self._tables):
                 await self._end_table(engine, table, Cause.CANCELLED)
@@ -137,6 +151,7 @@ class PooledRunner(AbstractRunner):
         finally:
             self._release_engine()
             self.bus.end_subscriptions()
+            self._steering.wake()
 
     async def _end_table(self, engine: Engine, table: RunTable, cause: Cause, how: str = "stop") -> None:
         self._stop(engine, table, cause, how)
@@ -164,6 +179,9 @@ class PooledRunner(AbstractRunner):
         cmd: Sequence[str],
         cwd: str | os.PathLike[str] = Path("."),
         *,
+        params: Mapping[str, Any] | None = None,
+        input_files: Iterable[FileResource | str | os.PathLike[str]] = (),
+        templates: Iterable[TemplateFile | str | os.PathLike[str]] = (),
         cores: int = 1,
         gpus: int = 0,
         mem_mib: int | None = None,
@@ -171,15 +189,20 @@ class PooledRunner(AbstractRunner):
         timeout_s: float | None = None,
         retries: int = 0,
         env: Mapping[str, str] | None = None,
-        output: OutputMode = "tail",
+        output: OutputMode | None = None,
     ) -> Run:
-        """Take in a run of `cmd` in the existing directory `cwd`; return it at once, pending.
+        """Take in a run; return it at once, pending.
 
-        It starts when its turn has come: at once in an entered runner, else with `gather`.
+        It starts when its turn has come: at once in an entered runner, else with `gather`. With `params` it gets a
+        new directory of its own in the runner's `output_path`, as a run of `multirun` does. Without, it runs in the
+        existing directory `cwd`, and its command is taken as it is.
 
         Args:
-            cmd: Program and arguments, taken as they are.
-            cwd: Where it runs.
+            cmd: Program and arguments; with `params`, ``{name}`` in it stands for a parameter.
+            cwd: Where a run without `params` runs.
+            params: The parameter set.
+            input_files: Files that its directory gets; only with `params`.
+            templates: Text files that are filled in for it; only with `params`.
             cores: Cores it needs.
             gpus: GPUs it needs.
             mem_mib: Memory it needs, in MiB; it is ended when it uses more. None: not accounted.
@@ -187,30 +210,68 @@ class PooledRunner(AbstractRunner):
             timeout_s: Seconds after which an attempt is ended; None: never.
             retries: Further attempts after a failure.
             env: Variables to add to the environment.
-            output: What becomes of its output; the directory may not be the run's own, so only a tail is kept.
+            output: What becomes of its output, see `multirun`. None: files, where it has a directory of its own; else
+                only the last 64 KiB are kept.
 
         Raises:
-            UsageError: With a sentence that says what is wrong.
+            UsageError: With a sentence that says what is wrong. What is wrong with a file is not known yet: then the
+                run fails, with the cause ``staging``.
         """
-        request = Request(cores=cores, gpus=gpus, mem_mib=accounted_memory(mem_mib), named=dict(named or {}))
-        key = (request.shape, timeout_s, retries, output)
+        options = StudyOptions(
+            cmd=cmd,
+            input_files=tuple(input_files),
+            templates=tuple(templates),
+            request=Request(cores=cores, gpus=gpus, mem_mib=accounted_memory(mem_mib), named=dict(named or {})),
+            timeout_s=timeout_s,
+            retries=retries,
+            env=env,
+            output=output or ("tail" if params is None else "files"),
+            is_literal=params is None,
+        )
+        if self._engine is not None:
+            problem = self._engine.pool.why_never(options.request.shape)
+            if problem:
+                raise RequestError(problem)
+        plan, argv = self._plain_plan(options), check_command(cmd)
+        if params is not None:
+            return self._add_with_params(options, argv, plan, params)
+        if options.input_files or options.templates:
+            raise UsageError("input_files and templates are for runs with a directory of their own: give params, too")
+        argv[0] = resolve_program(argv[0], os.getcwd(), set())
+        job = Job(self.runs, self.next_number(), plan, argv, os.path.abspath(os.fspath(cwd)), "", {**(env or {})})
+        self.runs.add(job)
+        self._add_to_backlog(job)
+        return self.runs[job.id]
+
+    def _add_with_params(self, options: StudyOptions, argv: list[str], plan: Plan, params: Mapping[str, Any]) -> Run:
+        _, text = plain_params(params, len(self.runs))
+        job = Job(self.runs, self.next_number(), plan, argv, "", text, {})
+        key = (*argv, *options.input_files, None, *options.templates, options.request.shape, options.timeout_s,
+               options.retries, options.output, *sorted((options.env or {}).items()))  # fmt: skip
+        self.runs.add(job)
+        try:
+            self._workshop.order(job, key, options, params)
+        except UsageError:
+            self.runs.drop_last(job)
+            raise
+        return self.runs[job.id]
+
+    def _plain_plan(self, options: StudyOptions) -> Plan:
+        """Return the plan of runs in directories that exist; the same one for the same needs."""
+        key = (options.request.shape, options.timeout_s, options.retries, options.output)
         plan = self._plans.get(key)
         base = base_environment(os.environ)
         if plan is None or plan.fields["env"] != base:
-            fields = plan_fields(base, "existing", output, [], timeout_s, request.mem_mib)
-            plan = self._plans[key] = self.new_plan(request, fields, retries)
-        argv = check_command(cmd)
-        argv[0] = resolve_program(argv[0], os.getcwd(), set())
-        directory = os.path.abspath(os.fspath(cwd))
-        job = Job(self.runs, self.next_number(), plan, argv, directory, "", {**(env or {})})
-        if self._engine is not None:
-            problem = self._engine.pool.why_never(plan.shape)
-            if problem:
-                raise RequestError(problem)
-        self.runs.add(job)
+            fields = plan_fields(base, "existing", options.output, [], options.timeout_s, options.request.mem_mib)
+            plan = self._plans[key] = self._plan_of(options, fields)
+        return plan
+
+    def _plan_of(self, options: StudyOptions, fields: dict[str, Any]) -> Plan:
+        return self.new_plan(options.request, fields, options.retries)
+
+    def _add_to_backlog(self, job: Job) -> None:
         self._backlog.append(job)
         self._submit_backlog()
-        return self.runs[job.id]
 
     async def gather(self) -> None:
         """Wait until every run added so far, or meanwhile, has ended; how they ended is no exception.
@@ -221,10 +282,14 @@ class PooledRunner(AbstractRunner):
         """
         engine = await self.enter(self._widest_request())
         try:
-            problem = self._submit_backlog()
-            if problem:
-                raise RequestError(problem)
-            await engine.settled(self.runs)
+            while True:
+                problem = self._submit_backlog()
+                if problem:
+                    raise RequestError(problem)
+                await self._workshop.finish()
+                await engine.settled(self.runs)
+                if self._workshop.is_idle:
+                    break
         finally:
             await self.leave()
 
@@ -239,11 +304,12 @@ class PooledRunner(AbstractRunner):
         """
         if self._engine is None:
             return None
+        self._workshop.start()
         for job in self._backlog:
             problem = self._engine.pool.why_never(job.plan.shape)
             if problem:
                 self._backlog.remove(job)
-                _skip_unsubmitted(job, problem)
+                _end_unsubmitted(job, Cause.ABORTED, problem)
                 return problem
         jobs, self._backlog = self._backlog, []
         for job in jobs:
@@ -268,16 +334,75 @@ class PooledRunner(AbstractRunner):
         finally:
             self.bus.unsubscribe(subscription)
 
-    def cancel(self, run: Run, *, how: str = "stop") -> None:
-        """End a run on the user's request; without effect if it has ended. `how`: "stop" (TERM first) or "kill"."""
-        job = run.job
+    # Steering
+
+    def completed(self) -> AsyncIterator[Run]:
+        """Yield every run as it ends, good or bad, each once: those that were added, and those of studies meanwhile.
+
+        It goes on as long as there may be more: it ends when no study on this runner is at work, nothing runs or
+        waits, and the body of the loop has added nothing::
+
+            async with ParallelLocalRunner() as runner:
+                runner.add(["python", "-c", "..."], params={"x": 1})
+                async for run in runner.completed():
+                    ...  # look at run.result, add more
+
+        Raises:
+            AgentError: The agents cannot be kept alive.
+        """
+        return self._steering.completed()
+
+    def metrics(self) -> AsyncIterator[Metrics]:
+        """Yield the figures that runs report with `runsemble.report`, as they come, from now on.
+
+        It ends when `completed` would, and nobody is at work in the body of a loop over `completed`.
+
+        Raises:
+            AgentError: The agents cannot be kept alive.
+        """
+        return self._steering.metrics()
+
+    def cancel(self, which: Run | Callable[[Run], bool], *, how: str = "stop") -> Cancellation:
+        """End a run, or all runs that fulfil a condition, on the user's request; without effect on those that have ended.
+
+        They are told at once. Await what is returned to wait until they have ended; that gives the list of them.
+
+        Args:
+            which: The run, or a function that says of a run whether it is meant.
+            how: "stop" (TERM first) or "kill".
+        """
+        cancellation = Cancellation(select(self._tables, which))
+        for run in cancellation.runs:
+            self._cancel(run.job, how)
+        return cancellation
+
+    def _cancel(self, job: Job | None, how: str) -> None:
         if job is None:
             return
         if job.is_submitted and self._engine is not None:
             self._engine.cancel(job, Cause.KILLED, how)
         elif job in self._backlog:
             self._backlog.remove(job)
-            _skip_unsubmitted(job, "not run")
+            _end_unsubmitted(job, Cause.ABORTED, "not run")
+        elif self._workshop.withdraw(job):
+            _end_unsubmitted(job, Cause.ABORTED, "not run")
+
+    @property
+    def tables(self) -> Sequence[RunTable]:
+        """The runs that were added, then those of each study under way."""
+        return self._tables
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no run is under way or waits, and no study is at work."""
+        return len(self._tables) == 1 and not (self.runs.active_count or self._backlog) and self._workshop.is_idle
+
+    @property
+    def failure(self) -> Exception | None:
+        """Why nothing more will happen, None while something can."""
+        if self._engine is None:
+            return None if self.is_idle else RunnerClosed("the runner is not running: use `async with runner:`")
+        return self._engine.failure
 
     # The pool
 
@@ -297,6 +422,7 @@ class PooledRunner(AbstractRunner):
     def end_table(self, table: RunTable) -> None:
         """Keep no more of a study that is over than its numbers."""
         self._tables.remove(table)
+        self._steering.wake()
         self._past += table.statistics
 
     def next_number(self) -> int:
@@ -331,12 +457,17 @@ class PooledRunner(AbstractRunner):
                 engine.cancel(job, cause, how)
 
 
-def _skip_unsubmitted(job: Job, message: str) -> None:
-    """Skip a run that the engine has never heard of."""
+def _end_unsubmitted(job: Job, cause: Cause, message: str) -> None:
+    """End a run that the engine has never heard of: skipped if it is not wanted any more, else failed."""
     job.message = message
-    job.machine.skip(Cause.ABORTED)
-    job.table.statistics.move("pending", "skipped")
+    if cause is Cause.ABORTED:
+        job.machine.skip(cause)
+    else:
+        job.machine.end(job.machine.attempt, cause, RetryPolicy())
+    job.table.statistics.move("pending", job.machine.status)
     job.table.end(job)
+    job.table.bus.publish(RunAdded(job.id))
+    job.table.bus.publish(RunEnded(job.id, job.machine.status, cause))
 
 
 def require_grace(grace_s: float) -> float:

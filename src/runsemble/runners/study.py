@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import time
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -26,7 +25,7 @@ from runsemble.model.params import WrittenParams, plain_params
 from runsemble.model.resources import Request, require_count
 from runsemble.model.text import why_no_bytes
 from runsemble.sched.policy import AbortPolicy
-from runsemble.workdir.layout import RunDirectories, default_output_path
+from runsemble.workdir.layout import RunDirectories, make_output_directory, output_path_of, why_exists
 from runsemble.workdir.staging import (
     StagedFile,
     check_names,
@@ -102,19 +101,18 @@ class Study:
     Args:
         options: What the user asked for.
         submit_dir: The caller's directory.
+        directories: An output directory that exists already; None: one of the study's own, made by `make`.
 
     Raises:
         UsageError: Something in the options cannot be.
     """
 
-    def __init__(self, options: StudyOptions, submit_dir: str) -> None:
+    def __init__(self, options: StudyOptions, submit_dir: str, directories: RunDirectories | None = None) -> None:
         self.options = options
         self.submit_dir = submit_dir
         words = check_command(options.cmd)
-        name = options.output_path
-        self.output_path = os.path.normpath(
-            os.path.join(submit_dir, os.fspath(name) if name is not None else default_output_path(time.time()))
-        )
+        self._directories = directories or RunDirectories(output_path_of(options.output_path, submit_dir))
+        self.output_path = self._directories.output_path
         self.staged, self._copies = plan_staging(options.input_files, submit_dir, self.output_path)
         self._templates = load_templates(options.templates, submit_dir)
         check_names([template.name for template in self._templates], self.staged)
@@ -128,7 +126,6 @@ class Study:
         self._run_dir = Template(options.run_dir)
         self._is_unique = self._run_dir.is_only("run_id")
         self._known: set[str] = set()
-        self._directories = RunDirectories(self.output_path)
 
     def make(self) -> None:
         """Make the output directory, and the study's own copies of its shared inputs.
@@ -137,13 +134,32 @@ class Study:
             DirectoryError: The output directory exists already, or cannot be made.
             InputFileError: An input cannot be copied; nothing was left behind.
         """
-        is_named = self.options.output_path is not None
-        self._make_output_directory(is_named)
+        wanted = self.output_path
+        self.output_path = make_output_directory(wanted, is_named=self.options.output_path is not None)
+        if self.output_path != wanted:
+            self._directories = RunDirectories(self.output_path)
+            self.staged, self._copies = plan_staging(self.options.input_files, self.submit_dir, self.output_path)
         try:
-            make_shared_copies(self._copies)
+            self.copy_inputs({})
         except InputFileError:
             self.discard()
             raise
+
+    def copy_inputs(self, made: dict[str, str]) -> None:
+        """Make the study's own copies of its shared inputs.
+
+        Args:
+            made: Copies that are there already, and of what; those made are added.
+
+        Raises:
+            InputFileError: One cannot be made, or another file has its name.
+        """
+        for source, target in self._copies:
+            if made.get(target, source) != source:
+                raise InputFileError(f"input files {made[target]} and {source} cannot share the name {target}")
+            if target not in made:
+                make_shared_copies([(source, target)])
+                made[target] = source
 
     def prepare(self, index: int, params: Any) -> PreparedRun:
         """Turn a parameter set into a run.
@@ -185,12 +201,7 @@ class Study:
             DirectoryError: It exists.
         """
         if self.options.output_path is not None and os.path.lexists(self.output_path):
-            raise self._exists_already()
-
-    def _exists_already(self) -> DirectoryError:
-        return DirectoryError(
-            f"output directory {self.output_path} exists already; give another output_path (-o), or remove it"
-        )
+            raise DirectoryError(why_exists(self.output_path))
 
     def discard(self) -> None:
         """Remove the output directory, in which nothing ever ran."""
@@ -218,29 +229,6 @@ class Study:
         if mpirun is None:
             raise CommandError(f"tasks={tasks} needs mpirun, and there is none on PATH: load or install an MPI")
         return mpirun_argv(mpirun, tasks, argv)
-
-    def _make_output_directory(self, is_named: bool) -> None:
-        """Make the output directory, which must be new; take another name if the default one is taken."""
-        wanted = self.output_path
-        tries = 1 if is_named else 100
-        for number in range(1, tries + 1):
-            try:
-                os.makedirs(os.path.dirname(wanted), exist_ok=True)
-                os.mkdir(self.output_path)
-                break
-            except FileExistsError as error:
-                if not os.path.lexists(self.output_path):  # something on the way there is no directory
-                    raise DirectoryError(
-                        f"output directory {self.output_path} cannot be made: {error.filename} is a file"
-                    ) from error
-                if number == tries:
-                    raise self._exists_already() from None
-                self.output_path = f"{wanted}-{number + 1}"
-            except OSError as error:
-                raise DirectoryError(f"output directory {self.output_path} cannot be made: {error.strerror}") from error
-        if self.output_path != wanted:
-            self._directories = RunDirectories(self.output_path)
-            self.staged, self._copies = plan_staging(self.options.input_files, self.submit_dir, self.output_path)
 
 
 def _no_bytes(index: int, places: Mapping[str, str]) -> CommandError:

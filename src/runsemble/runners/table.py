@@ -136,6 +136,13 @@ class RunTable:
         self._entries.append(job)
         self.statistics.move(None, "pending")
 
+    def drop_last(self, job: Job) -> None:
+        """Take back the run that was taken in last: it makes no sense."""
+        assert self._entries[-1] is job
+        self._entries.pop()
+        self.statistics.pending_count -= 1
+        self.statistics.total_count -= 1
+
     def entry(self, id: int) -> Job | Row:  # noqa: A002
         """Return what is known of a run."""
         return self._entries[id]
@@ -210,6 +217,11 @@ class Run:
     def is_done(self) -> bool:
         """Whether the status will not change any more."""
         return is_terminal(self.status)
+
+    @property
+    def table(self) -> RunTable:
+        """The table that it is in; for runners."""
+        return self._table
 
     @property
     def job(self) -> Job | None:

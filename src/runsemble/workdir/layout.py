@@ -19,6 +19,45 @@ def default_output_path(now_s: float) -> str:
     return "multirun-" + time.strftime("%Y%m%d-%H%M%S", time.localtime(now_s))
 
 
+def output_path_of(name: str | os.PathLike[str] | None, submit_dir: str) -> str:
+    """Return the absolute path of an output directory, of one named after the time when `name` is None."""
+    chosen = os.fspath(name) if name is not None else default_output_path(time.time())
+    return os.path.normpath(os.path.join(submit_dir, chosen))
+
+
+def make_output_directory(path: str, *, is_named: bool) -> str:
+    """Make the output directory of a study, which must be new, and return its path.
+
+    Args:
+        path: Absolute path.
+        is_named: The user chose the name; else a number is added to one that is taken.
+
+    Raises:
+        DirectoryError: It exists already, or cannot be made.
+    """
+    wanted = path
+    tries = 1 if is_named else 100
+    for number in range(1, tries + 1):
+        try:
+            os.makedirs(os.path.dirname(wanted), exist_ok=True)
+            os.mkdir(path)
+            break
+        except FileExistsError as error:
+            if not os.path.lexists(path):  # something on the way there is no directory
+                raise DirectoryError(f"output directory {path} cannot be made: {error.filename} is a file") from error
+            if number == tries:
+                raise DirectoryError(why_exists(path)) from None
+            path = f"{wanted}-{number + 1}"
+        except OSError as error:
+            raise DirectoryError(f"output directory {path} cannot be made: {error.strerror}") from error
+    return path
+
+
+def why_exists(path: str) -> str:
+    """Word what is wrong with an output directory that is there already."""
+    return f"output directory {path} exists already; give another output_path (-o), or remove it"
+
+
 class RunDirectories:
     """Gives out run directories inside one output directory, each to one run only."""
 

@@ -1,0 +1,168 @@
+"""Prepares runs that are added one by one with parameters, each in a directory of its own.
+
+What has to be read from disk for a kind of run (inputs, templates) is read once, in a thread; until that is done its
+runs wait here, and those added after them too, so that order is kept.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections import deque
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+import anyio.to_thread
+
+from runsemble.errors import UsageError
+from runsemble.model.status import Cause
+from runsemble.runners.study import Study, StudyOptions, stage_list
+from runsemble.runners.table import Job, Plan, plan_fields
+from runsemble.workdir.layout import RunDirectories, make_output_directory, output_path_of
+
+
+class Kind(NamedTuple):
+    """What runs have in common whose command, inputs and needs are the same."""
+
+    study: Study
+    plan: Plan
+
+
+class _Order(NamedTuple):
+    job: Job
+    key: Hashable
+    options: StudyOptions
+    params: Mapping[str, Any]
+
+
+class Workshop:
+    """Prepares runs in the order in which they were added.
+
+    Args:
+        output_path: New directory for their directories; named after the time, in the current directory, when None.
+        make_plan: Turns (options, fields of a plan message) into a plan.
+        on_ready: Called with every job that is prepared.
+        on_failure: Called with every job that cannot be, and why.
+    """
+
+    def __init__(
+        self,
+        output_path: str | os.PathLike[str] | None,
+        make_plan: Callable[[StudyOptions, dict[str, Any]], Plan],
+        on_ready: Callable[[Job], None],
+        on_failure: Callable[[Job, Cause, str], None],
+    ) -> None:
+        self._wanted = output_path
+        self._make_plan = make_plan
+        self._on_ready = on_ready
+        self._on_failure = on_failure
+        self._orders: deque[_Order] = deque()
+        self._kinds: dict[Hashable, Kind] = {}
+        self._copied: dict[str, str] = {}  #: shared copies made so far: where, and of what
+        self._directories: RunDirectories | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing waits here."""
+        return not self._orders
+
+    def order(self, job: Job, key: Hashable, options: StudyOptions, params: Mapping[str, Any]) -> None:
+        """Prepare a run, now if its kind is known, else soon.
+
+        Raises:
+            UsageError: It makes no sense; only where its kind is known.
+        """
+        kind = self._kinds.get(key)
+        if kind is not None and not self._orders:
+            self._prepare(job, kind, params)
+            self._on_ready(job)
+            return
+        self._orders.append(_Order(job, key, options, params))
+        self.start()
+
+    def withdraw(self, job: Job) -> bool:
+        """Prepare a run no more; False if it is not here."""
+        order = next((order for order in self._orders if order.job is job), None)
+        if order is None:
+            return False
+        self._orders.remove(order)
+        return True
+
+    def start(self) -> None:
+        """Work on what waits, if there is an event loop."""
+        if not self._orders or (self._task is not None and not self._task.done()):
+            return
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            return
+        self._task = loop.create_task(self._work())
+
+    async def finish(self) -> None:
+        """Wait until nothing waits here."""
+        self.start()
+        if self._task is not None:
+            await asyncio.wait([self._task])
+
+    async def close(self) -> None:
+        """Work no further; what waits goes on waiting."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+            self._task = None
+
+    async def _work(self) -> None:
+        while self._orders:
+            _, key, options, _ = self._orders[0]
+            problem: UsageError | None = None
+            kind = self._kinds.get(key)
+            if kind is None:
+                try:
+                    study = await anyio.to_thread.run_sync(self._open, options)
+                    kind = self._kinds[key] = Kind(study, self._plan(study, options))
+                except UsageError as error:
+                    problem = error
+            for order in self._take(key):
+                self._finish(order, kind, problem)
+
+    def _take(self, key: Hashable) -> Iterator[_Order]:
+        """Take out the orders of one kind at the head of the queue; what was withdrawn meanwhile is not there."""
+        while self._orders and self._orders[0].key == key:
+            yield self._orders.popleft()
+
+    def _finish(self, order: _Order, kind: Kind | None, problem: UsageError | None) -> None:
+        if kind is not None:
+            try:
+                self._prepare(order.job, kind, order.params)
+            except UsageError as error:
+                problem = error
+        if problem is not None:
+            self._on_failure(order.job, Cause.STAGING, str(problem))
+        else:
+            self._on_ready(order.job)
+
+    def _open(self, options: StudyOptions) -> Study:
+        """Find and copy what a kind of run needs; in a thread.
+
+        Raises:
+            UsageError: That cannot be had.
+        """
+        submit_dir = os.getcwd()
+        if self._directories is None:
+            path = output_path_of(self._wanted, submit_dir)
+            self._directories = RunDirectories(make_output_directory(path, is_named=self._wanted is not None))
+        study = Study(options, submit_dir, self._directories)
+        study.copy_inputs(self._copied)
+        return study
+
+    def _plan(self, study: Study, options: StudyOptions) -> Plan:
+        stage = stage_list(study.staged)
+        env, request = study.base_environment(), options.request
+        fields = plan_fields(env, "new", options.output, stage, options.timeout_s, request.mem_mib)
+        return self._make_plan(options, fields)
+
+    def _prepare(self, job: Job, kind: Kind, params: Mapping[str, Any]) -> None:
+        run = kind.study.prepare(job.id, params)
+        job.plan = kind.plan
+        job.argv, job.directory, job.env, job.files = run.argv, run.directory, run.env, run.files
