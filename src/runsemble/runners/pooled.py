@@ -14,23 +14,20 @@ from typing import Any, Literal, Self, get_args
 import anyio
 
 from runsemble.errors import AgentError, RequestError, RunnerClosed, UsageError
-from runsemble.launch.argv import check_command, resolve_program
-from runsemble.launch.environment import base_environment
-from runsemble.model.events import Event, RunAdded, RunEnded
+from runsemble.model.events import Event
 from runsemble.model.files import FileResource, OutputMode, TemplateFile, require_output_mode
-from runsemble.model.params import plain_params
 from runsemble.model.resources import Request, accounted_memory
 from runsemble.model.stats import RunStatistics
 from runsemble.model.status import Cause
 from runsemble.runners.abstract import AbstractRunner
+from runsemble.runners.additions import Additions
 from runsemble.runners.bus import EventBus
 from runsemble.runners.closing import see_through
 from runsemble.runners.engine import Engine
 from runsemble.runners.grants import ResourcePool
 from runsemble.runners.steering import Cancellation, Metrics, Steering, select
 from runsemble.runners.study import StudyOptions
-from runsemble.runners.table import Job, Plan, Run, RunTable, plan_fields
-from runsemble.runners.workshop import Workshop
+from runsemble.runners.table import Job, Plan, Run, RunTable
 from runsemble.sched.policy import RetryPolicy
 
 #: What happens to processes that outlive their run.
@@ -56,8 +53,8 @@ class PooledRunner(AbstractRunner):
         output_path: str | os.PathLike[str] | None = None,
     ) -> None:
         self.bus = EventBus()
-        self.runs = RunTable(self.bus)  #: the runs taken in by `add`
-        self._workshop = Workshop(output_path, self._plan_of, self._add_to_backlog, _end_unsubmitted)
+        self._additions = Additions(self, output_path)
+        self.runs = self._additions.table  #: the runs taken in by `add`
         self._steering = Steering(self, self.bus)
         self._grace_s = require_grace(grace_s)
         self._survivors = survivors
@@ -65,8 +62,6 @@ class PooledRunner(AbstractRunner):
             raise UsageError(f"survivors must be 'kill' or 'leave', not {survivors!r}")
         self._tables: list[RunTable] = [self.runs]
         self._past = RunStatistics()
-        self._backlog: list[Job] = []  #: added while nothing could be started
-        self._plans: dict[Any, Plan] = {}
         self._numbers = 0
         self._engine: Engine | None = None
         self._opening: asyncio.Lock | None = None
@@ -86,8 +81,8 @@ class PooledRunner(AbstractRunner):
 
     async def __aenter__(self) -> Self:
         """Start the agents, unless they run already, and the runs that were added before."""
-        await self.enter(self._widest_request())
-        self._submit_backlog()
+        await self.enter(Request(gpus=1))  # what will be added later may want one: look for them now
+        self._submit_additions()
         return self
 
     async def __aexit__(
@@ -143,7 +138,7 @@ class PooledRunner(AbstractRunner):
         await see_through(self._shut_down(engine))
 
     async def _shut_down(self, engine: Engine) -> None:
-        await self._workshop.close()
+        await self._additions.close()
         try:
             for table in list(self._tables):
                 await self._end_table(engine, table, Cause.CANCELLED)
@@ -232,46 +227,9 @@ class PooledRunner(AbstractRunner):
             problem = self._engine.pool.why_never(options.request.shape)
             if problem:
                 raise RequestError(problem)
-        plan, argv = self._plain_plan(options), check_command(cmd)
-        if params is not None:
-            return self._add_with_params(options, argv, plan, params)
-        if options.input_files or options.templates:
-            raise UsageError("input_files and templates are for runs with a directory of their own: give params, too")
-        argv[0] = resolve_program(argv[0], os.getcwd(), set())
-        job = Job(self.runs, self.next_number(), plan, argv, os.path.abspath(os.fspath(cwd)), "", {**(env or {})})
-        self.runs.add(job)
-        self._add_to_backlog(job)
-        return self.runs[job.id]
-
-    def _add_with_params(self, options: StudyOptions, argv: list[str], plan: Plan, params: Mapping[str, Any]) -> Run:
-        _, text = plain_params(params, len(self.runs))
-        job = Job(self.runs, self.next_number(), plan, argv, "", text, {})
-        key = (*argv, *options.input_files, None, *options.templates, options.request.shape, options.timeout_s,
-               options.retries, options.output, *sorted((options.env or {}).items()))  # fmt: skip
-        self.runs.add(job)
-        try:
-            self._workshop.order(job, key, options, params)
-        except UsageError:
-            self.runs.drop_last(job)
-            raise
-        return self.runs[job.id]
-
-    def _plain_plan(self, options: StudyOptions) -> Plan:
-        """Return the plan of runs in directories that exist; the same one for the same needs."""
-        key = (options.request.shape, options.timeout_s, options.retries, options.output)
-        plan = self._plans.get(key)
-        base = base_environment(os.environ)
-        if plan is None or plan.fields["env"] != base:
-            fields = plan_fields(base, "existing", options.output, [], options.timeout_s, options.request.mem_mib)
-            plan = self._plans[key] = self._plan_of(options, fields)
-        return plan
-
-    def _plan_of(self, options: StudyOptions, fields: dict[str, Any]) -> Plan:
-        return self.new_plan(options.request, fields, options.retries)
-
-    def _add_to_backlog(self, job: Job) -> None:
-        self._backlog.append(job)
-        self._submit_backlog()
+        run = self._additions.add(options, cwd, params)
+        self._submit_additions()
+        return run
 
     async def gather(self) -> None:
         """Wait until every run added so far, or meanwhile, has ended; how they ended is no exception.
@@ -280,42 +238,22 @@ class PooledRunner(AbstractRunner):
             RequestError: A run asks for more than the machine has; that run is skipped, none is started.
             AgentError: The agent could not be started, or kept alive.
         """
-        engine = await self.enter(self._widest_request())
+        engine = await self.enter(self._additions.widest_request)
         try:
             while True:
-                problem = self._submit_backlog()
+                problem = self._submit_additions()
                 if problem:
                     raise RequestError(problem)
-                await self._workshop.finish()
+                await self._additions.prepared()
                 await engine.settled(self.runs)
-                if self._workshop.is_idle:
+                if self._additions.are_handed_over:
                     break
         finally:
             await self.leave()
 
-    def _widest_request(self) -> Request:
-        """Return a request for what has to be looked for before the added runs can start."""
-        return Request(gpus=max((job.plan.shape.gpus for job in self._backlog), default=0))
-
-    def _submit_backlog(self) -> str | None:
-        """Hand the added runs to a running engine; return what is wrong with one that can never be granted.
-
-        Such a run is skipped, and the others stay where they are.
-        """
-        if self._engine is None:
-            return None
-        self._workshop.start()
-        for job in self._backlog:
-            problem = self._engine.pool.why_never(job.plan.shape)
-            if problem:
-                self._backlog.remove(job)
-                _end_unsubmitted(job, Cause.ABORTED, problem)
-                return problem
-        jobs, self._backlog = self._backlog, []
-        for job in jobs:
-            self._engine.submit(job)
-        self._engine.pump()
-        return None
+    def _submit_additions(self) -> str | None:
+        """Hand the added runs to a running engine; return what is wrong with one that can never be granted."""
+        return None if self._engine is None else self._additions.hand_over(self._engine)
 
     def compute_statistics(self) -> RunStatistics:
         """Count all runs of this runner, those of studies included, by status."""
@@ -363,9 +301,10 @@ class PooledRunner(AbstractRunner):
         return self._steering.metrics()
 
     def cancel(self, which: Run | Callable[[Run], bool], *, how: str = "stop") -> Cancellation:
-        """End a run, or all runs that fulfil a condition, on the user's request; without effect on those that have ended.
+        """End a run, or all runs that fulfil a condition, on the user's request.
 
-        They are told at once. Await what is returned to wait until they have ended; that gives the list of them.
+        They are told at once; those that have ended stay as they are. Await what is returned to wait until the others
+        have ended; that gives the list of them.
 
         Args:
             which: The run, or a function that says of a run whether it is meant.
@@ -381,11 +320,8 @@ class PooledRunner(AbstractRunner):
             return
         if job.is_submitted and self._engine is not None:
             self._engine.cancel(job, Cause.KILLED, how)
-        elif job in self._backlog:
-            self._backlog.remove(job)
-            _end_unsubmitted(job, Cause.ABORTED, "not run")
-        elif self._workshop.withdraw(job):
-            _end_unsubmitted(job, Cause.ABORTED, "not run")
+        else:
+            self._additions.withdraw(job)
 
     @property
     def tables(self) -> Sequence[RunTable]:
@@ -395,7 +331,7 @@ class PooledRunner(AbstractRunner):
     @property
     def is_idle(self) -> bool:
         """Whether no run is under way or waits, and no study is at work."""
-        return len(self._tables) == 1 and not (self.runs.active_count or self._backlog) and self._workshop.is_idle
+        return len(self._tables) == 1 and not self.runs.active_count and self._additions.are_handed_over
 
     @property
     def failure(self) -> Exception | None:
@@ -455,19 +391,6 @@ class PooledRunner(AbstractRunner):
         for job in table.jobs:
             if job.is_submitted:
                 engine.cancel(job, cause, how)
-
-
-def _end_unsubmitted(job: Job, cause: Cause, message: str) -> None:
-    """End a run that the engine has never heard of: skipped if it is not wanted any more, else failed."""
-    job.message = message
-    if cause is Cause.ABORTED:
-        job.machine.skip(cause)
-    else:
-        job.machine.end(job.machine.attempt, cause, RetryPolicy())
-    job.table.statistics.move("pending", job.machine.status)
-    job.table.end(job)
-    job.table.bus.publish(RunAdded(job.id))
-    job.table.bus.publish(RunEnded(job.id, job.machine.status, cause))
 
 
 def require_grace(grace_s: float) -> float:

@@ -67,6 +67,11 @@ class Workshop:
         """Whether nothing waits here."""
         return not self._orders
 
+    @property
+    def jobs(self) -> list[Job]:
+        """The runs that wait here."""
+        return [order.job for order in self._orders]
+
     def order(self, job: Job, key: Hashable, options: StudyOptions, params: Mapping[str, Any]) -> None:
         """Prepare a run, now if its kind is known, else soon.
 
