@@ -135,7 +135,7 @@ def test_the_reference_leaves_nothing_out() -> None:
     source = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "src").rglob("*.py"))
     wanted = {
         "api.md": runsemble.__all__,
-        "environment.md": sorted(set(re.findall(r"RUNSEMBLE_[A-Z]+(?:_[A-Z]+)*", source))),
+        "environment.md": sorted(set(re.findall(r"\bRUNSEMBLE_[A-Z]+(?:_[A-Z]+)*", source))),
         "events.md": [name for kind in events.Event.__args__ for name in (kind.__name__, *kind._fields)],
         "statuses-and-causes.md": [*STATUSES, *Cause],
     }

@@ -1,8 +1,8 @@
 """Placeholders in commands, directory names and environment values: ``{beta}``, ``{beta:.3f}``.
 
 Only an identifier in braces that is known is replaced; every other brace stays, so that ``awk '{print $1}'`` needs no
-care, nor does the shell's ``${HOME}``. ``{{beta}}`` stands for ``{beta}`` itself. An identifier that is nearly one
-that is known is an error, since it is most likely a slip of the pen.
+care. ``{{beta}}`` stands for ``{beta}`` itself. An identifier that is nearly one that is known is an error, since it
+is most likely a slip of the pen. In a text for a shell, ``${HOME}`` is the shell's.
 """
 
 from __future__ import annotations
@@ -16,10 +16,17 @@ from typing import Any
 
 from runsemble.errors import PlaceholderError
 
-_BRACES = re.compile(r"\{\{([^\W\d]\w*)(:[^{}]*)?\}\}|(?<!\$)\{([^\W\d]\w*)(?::([^{}]*))?\}")
+_BRACES = re.compile(r"\{\{([^\W\d]\w*)(:[^{}]*)?\}\}|\{([^\W\d]\w*)(?::([^{}]*))?\}")
+_BRACES_IN_SHELL = re.compile(r"(?<!\$)(?:" + _BRACES.pattern + ")")
 
 #: How alike two names must be for one to be taken as a misspelling of the other (1 = the same).
 _LIKENESS = 0.75
+
+
+class ShellText(str):
+    """A text for a shell: what is filled in is quoted, so that a shell takes it for one word."""
+
+    __slots__ = ()
 
 
 _Placeholder = tuple[str, str, bool, str]  # name, format, is doubled, as written
@@ -73,12 +80,6 @@ class Template:
         return self._quote(text) if self._quote is not None and text != placeholder[3] else text
 
 
-class ShellText(str):
-    """A text for a shell: what is filled in is quoted, so that a shell takes it for one word."""
-
-    __slots__ = ()
-
-
 class AsWritten:
     """A value together with the text it was read from; filled in without a format, the text is what appears.
 
@@ -111,7 +112,7 @@ _PATH_PARTS: Mapping[str, Callable[[str], str]] = {
 
 def _parse(text: str) -> Iterable[str | _Placeholder]:
     at = 0
-    for match in _BRACES.finditer(text):
+    for match in (_BRACES_IN_SHELL if isinstance(text, ShellText) else _BRACES).finditer(text):
         if match.start() > at:
             yield text[at : match.start()]
         doubled = match.group(1) is not None
