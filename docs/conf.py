@@ -9,7 +9,7 @@ author = "The runsemble developers"
 copyright = "the runsemble developers"
 version = release = __version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_click", "sphinx_copybutton"]
 exclude_patterns = ["_build"]
 html_theme = "furo"
 html_title = "runsemble"
@@ -28,4 +28,5 @@ napoleon_numpy_docstring = False
 napoleon_custom_sections = [("Source", "notes_style")]
 python_use_unqualified_type_names = True
 python_maximum_signature_line_length = 88
+copybutton_prompt_text = "$ "
 smartquotes_action = "q"  # quotes only: two dashes are an option, not a dash

@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from runsemble.inrun import post_run_results as post_run_results
     from runsemble.inrun import report as report
     from runsemble.inrun import time_left_s as time_left_s
+    from runsemble.launch.argv import shell as shell
     from runsemble.model.files import FileResource as FileResource
+    from runsemble.model.files import TemplateFile as TemplateFile
     from runsemble.model.resources import Grant as Grant
     from runsemble.model.result import Usage as Usage
     from runsemble.model.stats import RunStatistics as RunStatistics
@@ -59,6 +61,7 @@ _HOMES = {
     "RunStatus": "model.status",
     "RunsFailed": "errors",
     "RunsembleError": "errors",
+    "TemplateFile": "model.files",
     "Usage": "model.result",
     "UsageError": "errors",
     "display_status": "display.status",
@@ -67,6 +70,7 @@ _HOMES = {
     "multirun_sync": "runners.sync",
     "post_run_results": "inrun",
     "report": "inrun",
+    "shell": "launch.argv",
     "time_left_s": "inrun",
 }
 _FOUNDING_NAMES = {"getRunParams": "get_run_params", "postRunResults": "post_run_results"}

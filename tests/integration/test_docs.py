@@ -1,7 +1,7 @@
 """Executes every example in the README, CONTRIBUTING and docs/, page by page and in order, as a reader would.
 
-A fenced block in `python` runs in the page's own namespace, with `await` allowed, as in a notebook; one in `sh` runs
-in a shell. What stands in an HTML comment before a block says what else it is:
+A fenced block in `python` runs in the page's own namespace, with `await` allowed, as in a notebook; one in `sh`
+(`bash`, `zsh`, `fish`) runs in that shell. What stands in an HTML comment before a block says what else it is:
 
     <!-- file: model.py -->    the block is written to that file
     <!-- output -->            what the block before it prints to stdout; `...` stands for anything, blanks do not count
@@ -36,6 +36,14 @@ PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").r
 
 FENCE = re.compile(r"^(?:<!-- (?P<mark>[^\n]+?) -->\n+)?```(?P<language>[^\n]*)\n(?P<text>.*?)^```$", re.M | re.S)
 INERT = re.compile(r"text|\{[\w-]+\}.*")  # texts and directives
+
+#: How each language of a shell is run.
+SHELLS = {
+    "sh": ["sh", "-e", "-c"],
+    "bash": ["bash", "--norc", "-e", "-c"],
+    "zsh": ["zsh", "-f", "-e", "-c"],
+    "fish": ["fish", "--no-config", "-c"],
+}
 
 #: Programs that an example may call and that a test must not, or cannot.
 STAND_INS = {
@@ -79,8 +87,8 @@ class Reader:
             return
         elif block.language == "python":
             self._run_python(block)
-        elif block.language == "sh":
-            done = subprocess.run(["sh", "-e", "-c", block.text], capture_output=True, text=True, check=False)
+        elif block.language in SHELLS:
+            done = subprocess.run([*SHELLS[block.language], block.text], capture_output=True, text=True, check=False)
             assert done.returncode == 0, f"exit code {done.returncode}\n{done.stdout}\n{done.stderr}"
             self._said = done.stdout
         elif block.language == "json":

@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from runsemble.errors import CommandError, ParameterError
-from runsemble.launch.placeholders import Template
+from runsemble.launch.placeholders import ShellText, Template
 from runsemble.model.params import RESERVED
 from runsemble.model.resources import count_of
 
@@ -63,7 +63,7 @@ def name_sources(command: Sequence[str], count: int, known: Collection[str]) -> 
     Raises:
         ParameterError: The command names others, and not as many as there are sources.
     """
-    named = [name for word in command for name in Template(word).names]
+    named = _names_in(command)
     unknown = list(dict.fromkeys(name for name in named if name not in known and name not in RESERVED))
     default = [f"arg{at}" for at in range(1, count + 1)]
     unknown = [name for name in unknown if name not in default]
@@ -87,7 +87,7 @@ def fill_in_sources(command: Sequence[str], names: Sequence[str], known: Collect
         for text, instead in _UNSUPPORTED.items():
             if text in word:
                 raise ParameterError(f"{text} is, in GNU parallel, {instead}")
-    used = {name for word in command for name in Template(word).names}
+    used = set(_names_in(command))
     is_shell = is_shell_text(command)
     if not used & set(names) and not any(_REPLACEMENT.search(word) for word in command):
         more = [f"{{{name}}}" for name in names]
@@ -104,6 +104,12 @@ def fill_in_sources(command: Sequence[str], names: Sequence[str], known: Collect
 def is_shell_text(command: Sequence[str]) -> bool:
     """Tell whether a command is one text for a shell, rather than a program and its arguments."""
     return len(command) == 1 and any(sign in command[0] for sign in " \t\n;|&<>$`*?~'\"()")
+
+
+def _names_in(command: Sequence[str]) -> list[str]:
+    """Return what stands in braces in a command, in order."""
+    words = [ShellText(command[0])] if is_shell_text(command) else command
+    return [name for word in words for name in Template(word).names]
 
 
 def _placeholder(match: re.Match[str], names: Sequence[str]) -> str:

@@ -23,6 +23,10 @@ FAILURES = 5
 _MAX_KEYS = 12
 #: Least room in which the parameters of a failed run are worth beginning, in columns.
 _ROOM = 12
+#: A number that is no longer than this is shown as it is, others with six digits.
+_SHORT = 8
+#: Results of which it is said where they are least and greatest.
+_EXTREMES = 2
 #: Runs whose parameters are looked through for what failures have in common.
 _LOOKED_THROUGH = 20_000
 
@@ -142,7 +146,7 @@ def _values(name: str, values: Sequence[Any]) -> Column:
 def value_words(value: Any) -> str:
     """Word a parameter or a result for a table."""
     if isinstance(value, float):
-        return f"{value:.6g}"
+        return repr(value) if len(repr(value)) <= _SHORT else f"{value:.6g}"
     return printable(value if isinstance(value, str) else repr(value) if not isinstance(value, int) else str(value))
 
 
@@ -188,7 +192,23 @@ def _summed_up(runs: Sequence[ShownRun], width: int) -> list[str]:
         Column("greatest", [words(max(pairs)[0]) for _, pairs, words in series], is_number=True, is_needed=True),
         Column("in run", [str(max(pairs)[1]) for _, pairs, _ in series], is_number=True),
     ]
-    return text_table(columns, width)[0]
+    return text_table(columns, width)[0] + _extremes(runs, series[2:], width)
+
+
+def _extremes(runs: Sequence[ShownRun], series: Sequence[Any], width: int) -> list[str]:
+    """Return with which parameters the first few results are least and greatest."""
+    by_id = {one.run.id: one for one in runs}
+    lines = []
+    for name, pairs, words in series[:_EXTREMES]:
+        for what, (value, run) in (("least", min(pairs)), ("greatest", max(pairs))):
+            params = _params_words(by_id[run])
+            if params:
+                lines.append(clip(f"{what} {name}, {words(value)}, with {params}", width))
+    return ["", *lines] if lines else []
+
+
+def _params_words(one: ShownRun) -> str:
+    return ", ".join(f"{printable(name)}={value_words(value)}" for name, value in one.params.items())
 
 
 def _failures(runs: Sequence[ShownRun], width: int) -> list[str]:
@@ -209,7 +229,7 @@ def _failures(runs: Sequence[ShownRun], width: int) -> list[str]:
 
 
 def _failure(one: ShownRun, width: int) -> list[str]:
-    params = ", ".join(f"{printable(name)}={value_words(value)}" for name, value in one.params.items())
+    params = _params_words(one)
     head = f"  run {one.run.id} failed: {printable(one.run.message)}"
     room = width - columns_of(head) - 3
     lines = [head + (f" ({clip(params, room)})" if params and room >= _ROOM else "")]
