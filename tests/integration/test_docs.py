@@ -132,6 +132,48 @@ def test_the_examples_of_a_page_work_as_written(page: Path, tmp_path: Path, monk
                 raise
 
 
+#: How each shell is made to print the words of a command line instead of running it.
+PRINT_WORDS = {
+    "bash": ["bash", "--norc", "-c", "runsemble() { printf '%s\\0' \"$@\"; }\n"],
+    "zsh": ["zsh", "-f", "-c", "runsemble() { printf '%s\\0' \"$@\"; }\n"],
+    "fish": ["fish", "--no-config", "-c", "function runsemble; printf '%s\\0' $argv; end\n"],
+}
+COMMAND_LINE = re.compile(r"^runsemble run (?:.*\\\n)*.*$", re.M)
+#: Where the words of a command line end: a pipe, a redirection, another command.
+END = re.compile(r"\s(?:\\\n\s*)?(?:\||>|\|\||&&)\s")
+
+
+def command_lines() -> list[str]:
+    texts = [block.text for page in PAGES for block in blocks_of(page) if block.language in SHELLS]
+    return sorted({_first_command(line) for text in texts for line in COMMAND_LINE.findall(text)})
+
+
+def _first_command(line: str) -> str:
+    ends = (match.start() for match in END.finditer(line) if line[: match.start()].count("'") % 2 == 0)
+    return line[: next(ends, None)]
+
+
+def test_a_command_line_of_the_docs_means_the_same_in_every_shell() -> None:
+    lines = command_lines()
+    assert len(lines) > 20
+    texts = [f"{line}\nprintf '\\1'\n" for line in lines]
+    words = {}
+    for name, (*call, prelude) in PRINT_WORDS.items():
+        assert shutil.which(name), f"{name} is not installed"
+        done = subprocess.run([*call, prelude + "".join(texts)], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"{name}: {done.stderr}"
+        words[name] = [said.split("\0") for said in done.stdout.split("\1")]
+    assert len(words["bash"]) == len(lines) + 1
+    for line, *said in zip(lines, words["bash"], words["zsh"], words["fish"], strict=False):
+        assert said[0] == said[1] == said[2], line
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_no_line_of_code_has_to_be_scrolled(page: Path) -> None:
+    blocks = [block for block in blocks_of(page) if block.language in {"python", *SHELLS}]
+    assert [line for block in blocks for line in block.text.splitlines() if len(line) > 100] == []
+
+
 def test_no_example_is_skipped(capsys: pytest.CaptureFixture[str]) -> None:
     skipped = [(page.name, block.line) for page in PAGES for block in blocks_of(page) if "not run" in block.mark]
     with capsys.disabled():

@@ -135,15 +135,15 @@ PARAMETERS, RESOURCES, FILES, FAILURES, OUTPUT = (
     "--input",
     "inputs",
     multiple=True,
-    metavar="FILE[:NAME]",
-    help="A file, directory or pattern to be had in every run directory.",
+    metavar="FILE",
+    help="A file, directory or pattern to be had in every run directory; FILE:NAME is called NAME there.",
 )
 @option(
     FILES,
     "--copy",
     "copies",
     multiple=True,
-    metavar="FILE[:NAME]",
+    metavar="FILE",
     help="The same, as a copy of its own for every run.",
 )
 @option(
@@ -151,7 +151,7 @@ PARAMETERS, RESOURCES, FILES, FAILURES, OUTPUT = (
     "--template",
     "templates",
     multiple=True,
-    metavar="FILE[:NAME]",
+    metavar="FILE",
     help="A text in which %%name%% is filled in for every run.",
 )
 @option(
