@@ -6,13 +6,14 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 SOURCES := src tests benchmarks examples docs
 
-.PHONY: help demo test check docs bench clean
+.PHONY: help demo test check docs recording bench clean
 
 help:
 	@echo "make demo    run a real parameter study: an epidemic, fitted"
 	@echo "make test    run every test"
 	@echo "make check   format, lint, types, layers and unit tests, in under a minute"
 	@echo "make docs    build the documentation in docs/_build/html"
+	@echo "make recording   record the study in the README anew"
 	@echo "make bench   measure against other tools; takes several minutes"
 	@echo "make clean   remove what the other targets made"
 
@@ -40,6 +41,9 @@ check: $(STAMP)
 docs: $(STAMP)
 	@$(BIN)/sphinx-build -W -q docs docs/_build/html
 	@echo "docs/_build/html/index.html"
+
+recording: $(STAMP)
+	@$(BIN)/python docs/recording/record.py
 
 bench: $(STAMP)
 	@$(BIN)/python -m pip install --quiet --group bench

@@ -179,7 +179,7 @@ def _summed_up(runs: Sequence[ShownRun], width: int) -> list[str]:
     ]
     keys = list(dict.fromkeys(name for one in runs for name in one.results))[:_MAX_KEYS]
     for key in keys:
-        values = [(float(one.results[key]), one.run.id) for one in runs if _is_number(one.results.get(key))]
+        values = [(one.results[key], one.run.id) for one in runs if _is_number(one.results.get(key))]
         series.append((printable(key), [pair for pair in values if math.isfinite(pair[0])], value_words))
     series = [item for item in series if item[1]]
     if not series:

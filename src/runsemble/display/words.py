@@ -32,7 +32,7 @@ class Progress(NamedTuple):
 
 def counts_words(stats: RunStatistics) -> list[str]:
     """Word what is worth knowing beside the number of finished runs: "2 running", "1 failed"."""
-    parts = [f"{stats.running_count} running"]
+    parts = [f"{stats.running_count} running"] if stats.complete_count < stats.total_count else []
     if stats.failure_count:
         parts.append(f"{stats.failure_count} failed")
     if stats.skipped_count:
@@ -119,7 +119,9 @@ def bar_format(progress: Progress, columns: int) -> str:
         parts.append("{rate_fmt}")
     in_use = use_words(progress.use)
     says_cores = progress.use is not None and progress.use.counts_cores
-    parts += counts_words(stats)[1 if says_cores and columns < _WIDE else 0 :] + in_use
+    parts += [
+        words for words in counts_words(stats) if columns >= _WIDE or not (says_cores and "running" in words)
+    ] + in_use
     return f"{head} [{', '.join(parts)}]"
 
 
