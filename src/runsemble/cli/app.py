@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from runsemble._version import __version__
 from runsemble.cli import exits
 from runsemble.errors import AgentError, FeedError, RunsembleError
 
@@ -64,7 +65,7 @@ class LazyGroup(click.Group):
     epilog=EPILOG,
     invoke_without_command=True,
 )
-@click.version_option(None, "--version", package_name="runsemble", message="%(prog)s %(version)s")
+@click.version_option(__version__, "--version", message="%(prog)s %(version)s")
 @click.pass_context
 def app(ctx: click.Context) -> None:
     """Run one program over many parameter sets, on exactly the cores and GPUs it asks for."""

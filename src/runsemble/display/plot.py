@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import math
 import os
 import re
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from runsemble.display.summary import ShownRun
+from runsemble.display.tally import ShownRun, is_number
 from runsemble.errors import UsageError
 
 #: What is known of every run, beside its parameters and results.
 FACTS = ("wall_s", "user_s", "system_s", "max_rss_bytes")
 
 
-def plot(runs: Sequence[ShownRun], x: str, y: str, directory: str) -> str:
+def plot(runs: Iterable[ShownRun], x: str, y: str, directory: str) -> str:
     """Draw `y` against `x` and return what to print: where the picture is, or the picture itself.
 
     Args:
@@ -29,9 +28,15 @@ def plot(runs: Sequence[ShownRun], x: str, y: str, directory: str) -> str:
     Raises:
         UsageError: No run has both as numbers.
     """
-    points = [(a, b) for run in runs if (a := _number(run, x)) is not None and (b := _number(run, y)) is not None]
+    points = []
+    names = dict.fromkeys(FACTS)
+    for run in runs:
+        a, b = _number(run, x), _number(run, y)
+        if a is not None and b is not None:
+            points.append((a, b))
+        names.update(dict.fromkeys((*run.params, *run.results)))
     if not points:
-        raise UsageError(_why_nothing(runs, x, y))
+        raise UsageError(_why_nothing(sorted(names), x, y))
     points.sort()
     try:
         import matplotlib
@@ -45,12 +50,10 @@ def _number(run: ShownRun, name: str) -> float | None:
     value: Any = run.results.get(name, run.params.get(name))
     if value is None and name in FACTS and run.usage is not None:
         value = getattr(run.usage, name)
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-    return float(value) if is_number else None
+    return float(value) if is_number(value) else None
 
 
-def _why_nothing(runs: Sequence[ShownRun], x: str, y: str) -> str:
-    names = sorted({name for run in runs for name in (*run.params, *run.results)}) + list(FACTS)
+def _why_nothing(names: Sequence[str], x: str, y: str) -> str:
     for name in (x, y):
         if name not in names:
             return f"--plot {x} {y}: there is no parameter or result {name!r}; there are {', '.join(names)}"

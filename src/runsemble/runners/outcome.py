@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import html
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, overload
 
-from runsemble.display.summary import LISTED, ShownRun, summary_lines
+from runsemble.display.summary import LISTED, summary_lines
+from runsemble.display.tally import ShownRun
 from runsemble.errors import ResultError, RunsembleError, RunsFailed
 from runsemble.model.resources import count_of
 from runsemble.model.stats import RunStatistics
@@ -110,15 +111,17 @@ class MultirunResult(Sequence[Run]):
             width: Columns of the terminal.
             wall_s: How long the study took, if it is to be said.
         """
-        shown = self.shown()
-        if len(shown) <= LISTED and not any(one.results for one in shown):
-            for one, run in zip(shown, self, strict=True):
-                one.results = _last_line(run)
+        shown: Iterable[ShownRun] = self.shown()
+        if len(self) <= LISTED:
+            shown = list(shown)
+            if not any(one.results for one in shown):
+                for one, run in zip(shown, self, strict=True):
+                    one.results = _last_line(run)
         return "\n".join(summary_lines(shown, self.output_path, wall_s, width))
 
-    def shown(self) -> list[ShownRun]:
-        """Return what displays need of the runs, read once; a result that cannot be read is none."""
-        return [ShownRun(run, _result_or_none(run)) for run in self]
+    def shown(self) -> Iterator[ShownRun]:
+        """Yield what displays need of each run; a result that cannot be read is none."""
+        return (ShownRun(run, _result_or_none(run)) for run in self)
 
     def _repr_html_(self) -> str:
         """Return the summary for a notebook."""

@@ -1,0 +1,167 @@
+"""What many runs have in common, added up one run at a time, so that millions need little memory."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from array import array
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from runsemble.model.result import Usage
+from runsemble.model.status import RunStatus
+
+#: Keys of results that are summed up.
+_MAX_KEYS = 12
+#: Different ways to fail that are counted apart.
+_MAX_KINDS = 1000
+
+
+class RunView(Protocol):
+    """A run, as far as it is shown."""
+
+    @property
+    def id(self) -> int:
+        """Position in its study."""
+
+    @property
+    def params(self) -> Mapping[str, Any]:
+        """Its parameters."""
+
+    @property
+    def status(self) -> RunStatus:
+        """Where it stands."""
+
+    @property
+    def message(self) -> str:
+        """How it ended."""
+
+    @property
+    def usage(self) -> Usage | None:
+        """What it used."""
+
+    @property
+    def last_words(self) -> str | None:
+        """The last line of stderr, if it failed."""
+
+    @property
+    def stderr(self) -> str | None:
+        """Path of its standard error."""
+
+    @property
+    def run_dir(self) -> str:
+        """Path of its directory."""
+
+
+class ShownRun:
+    """What a summary needs of one run, read once."""
+
+    __slots__ = ("params", "results", "run", "usage")
+
+    def __init__(self, run: RunView, result: Any) -> None:
+        self.run = run
+        self.params = run.params
+        self.usage = run.usage
+        self.results: dict[str, Any] = {}  #: by name
+        if isinstance(result, dict):
+            self.results = {str(name): value for name, value in result.items()}
+        elif result is not None:
+            self.results = {"result": result}
+
+
+class Series:
+    """One number of every run that has it."""
+
+    def __init__(self, words: Callable[[Any], str]) -> None:
+        self.words = words
+        self._values = array("d")
+        self._is_whole = True
+        self.least: tuple[Any, ShownRun] | None = None
+        self.greatest: tuple[Any, ShownRun] | None = None
+
+    def add(self, value: Any, run: ShownRun) -> None:
+        """Take in the number of one run; what is no finite number is left out."""
+        if not is_number(value):
+            return
+        self._values.append(value)
+        self._is_whole = self._is_whole and type(value) is int
+        if self.least is None or value < self.least[0]:
+            self.least = value, run
+        if self.greatest is None or value > self.greatest[0]:
+            self.greatest = value, run
+
+    @property
+    def median(self) -> float:
+        """Return the median of the numbers."""
+        median = statistics.median(self._values)
+        return int(median) if self._is_whole and median == int(median) else median
+
+
+class Tally:
+    """Adds up runs.
+
+    Args:
+        kept: How many of the first runs are kept as they are.
+        failures: How many of the first that failed are kept as they are.
+        looked_through: Of how many the parameters are kept, evenly spaced, to see what failures have in common.
+        words: How numbers are worded: ``time`` in seconds, ``memory`` in bytes, each ``result``.
+    """
+
+    def __init__(
+        self,
+        *,
+        kept: int,
+        failures: int,
+        looked_through: int,
+        words: Mapping[str, Callable[[Any], str]],
+    ) -> None:
+        self.counts: Counter[RunStatus] = Counter()
+        self.count = 0
+        self.first: list[ShownRun] = []
+        self.failures: list[ShownRun] = []
+        self.kinds: Counter[str] = Counter()
+        self.ended: list[tuple[Mapping[str, Any], bool]] = []  #: parameters, and whether the run failed
+        self.usage = {"time": Series(words["time"]), "memory": Series(words["memory"])}
+        self.results: dict[str, Series] = {}
+        self._words = words["result"]
+        self._kept, self._failures = kept, failures
+        self._looked_through = looked_through
+        self._step = 1
+
+    def add(self, run: ShownRun) -> None:
+        """Take in one run."""
+        status = run.run.status
+        self.counts[status] += 1
+        if self.count < self._kept:
+            self.first.append(run)
+        if self.count % self._step == 0 and status in ("success", "failure"):
+            self.ended.append((run.params, status == "failure"))
+            if len(self.ended) >= 2 * self._looked_through:
+                del self.ended[1::2]
+                self._step *= 2
+        self.count += 1
+        if run.usage is not None:
+            self.usage["time"].add(run.usage.wall_s, run)
+            self.usage["memory"].add(run.usage.max_rss_bytes, run)
+        for name, value in run.results.items():
+            series = self.results.get(name)
+            if series is None and len(self.results) < _MAX_KEYS and is_number(value):
+                series = self.results[name] = Series(self._words)
+            if series is not None:
+                series.add(value, run)
+        if status == "failure":
+            if len(self.failures) < self._failures:
+                self.failures.append(run)
+            if run.run.message in self.kinds or len(self.kinds) < _MAX_KINDS:
+                self.kinds[run.run.message] += 1
+
+
+def is_number(value: Any) -> bool:
+    """Tell whether a value is a finite number that a float can stand for."""
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:
+        return False
