@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 import statistics
 from array import array
 from collections import Counter
@@ -104,7 +105,7 @@ class Tally:
     Args:
         kept: How many of the first runs are kept as they are.
         failures: How many of the first that failed are kept as they are.
-        looked_through: Of how many the parameters are kept, evenly spaced, to see what failures have in common.
+        looked_through: Of how many, drawn at random, the parameters are kept, to see what failures have in common.
         words: How numbers are worded: ``time`` in seconds, ``memory`` in bytes, each ``result``.
     """
 
@@ -127,7 +128,7 @@ class Tally:
         self._words = words["result"]
         self._kept, self._failures = kept, failures
         self._looked_through = looked_through
-        self._step = 1
+        self._random = random.Random(0)
 
     def add(self, run: ShownRun) -> None:
         """Take in one run."""
@@ -135,12 +136,9 @@ class Tally:
         self.counts[status] += 1
         if self.count < self._kept:
             self.first.append(run)
-        if self.count % self._step == 0 and status in ("success", "failure"):
-            self.ended.append((run.params, status == "failure"))
-            if len(self.ended) >= 2 * self._looked_through:
-                del self.ended[1::2]
-                self._step *= 2
         self.count += 1
+        if status in ("success", "failure"):
+            self._keep_some((run.params, status == "failure"))
         if run.usage is not None:
             self.usage["time"].add(run.usage.wall_s, run)
             self.usage["memory"].add(run.usage.max_rss_bytes, run)
@@ -155,6 +153,13 @@ class Tally:
                 self.failures.append(run)
             if run.run.message in self.kinds or len(self.kinds) < _MAX_KINDS:
                 self.kinds[run.run.message] += 1
+
+    def _keep_some(self, ended: tuple[Mapping[str, Any], bool]) -> None:
+        """Keep each of the runs that ended with the same chance; evenly spaced ones would follow a grid's pattern."""
+        if len(self.ended) < self._looked_through:
+            self.ended.append(ended)
+        elif (at := int(self._random.random() * (self.counts["success"] + self.counts["failure"]))) < len(self.ended):
+            self.ended[at] = ended
 
 
 def is_number(value: Any) -> bool:

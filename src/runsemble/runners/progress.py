@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import NamedTuple
@@ -98,8 +99,9 @@ class _RunListener:
 
     def _look_for_clusters(self) -> None:
         """Say at which values of parameters failures cluster, unless that has been said."""
-        step = max(1, len(self._table) // LOOKED_AT)
-        runs = [run for at in range(0, len(self._table), step) if (run := self._table[at]).is_done]
+        count = len(self._table)
+        chosen = range(count) if count <= LOOKED_AT else random.Random(0).sample(range(count), LOOKED_AT)
+        runs = [run for at in chosen if (run := self._table[at]).is_done]
         for cluster in find_clusters([(run.params, run.status == "failure") for run in runs]):
             if cluster.parameter not in self._said:
                 self._said.add(cluster.parameter)
