@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 import anyio
@@ -95,6 +96,7 @@ class StatusDisplay:
         self._is_terminal = _is_terminal(self._stream) or self._is_notebook
         self._began = time.monotonic()
         self._last_line = self._began
+        self._tqdm: type[tqdm[Any]] | None = None
         self._bar: tqdm[Any] | None = None
         self._failures = 0
         self._lines: list[str] = []
@@ -140,7 +142,7 @@ class StatusDisplay:
     async def redraw(self) -> None:
         """Bring the screen up to date."""
         if self._is_terminal and self._bar is None:
-            await anyio.to_thread.run_sync(import_module, "tqdm.auto")
+            self._tqdm = await anyio.to_thread.run_sync(_import_tqdm, self._is_notebook)
         self._draw()
 
     def close(self) -> None:
@@ -215,10 +217,10 @@ class StatusDisplay:
         bar.refresh()
 
     def _new_bar(self, layout: str, columns: int) -> tqdm[Any]:
-        from tqdm.auto import tqdm
-
+        if self._tqdm is None:
+            self._tqdm = _import_tqdm(self._is_notebook)
         width = None if self._is_notebook else columns
-        bar = tqdm(total=self._total, unit=" runs", file=self._stream, ncols=width, bar_format=layout)
+        bar: tqdm[Any] = self._tqdm(total=self._total, unit=" runs", file=self._stream, ncols=width, bar_format=layout)
         bar.start_t -= time.monotonic() - self._began
         return bar
 
@@ -236,6 +238,13 @@ class StatusDisplay:
             self._stream.flush()
         except (OSError, ValueError):
             pass  # nobody is listening any more; the study goes on
+
+
+def _import_tqdm(is_notebook: bool) -> type[tqdm[Any]]:
+    """Return the bar that suits: a widget in notebooks that can show one, else text."""
+    has_widgets = not is_notebook or find_spec("ipywidgets") is not None
+    bar: type[tqdm[Any]] = import_module("tqdm.auto" if has_widgets else "tqdm").tqdm
+    return bar
 
 
 def _columns(stream: TextIO) -> int:
