@@ -32,7 +32,7 @@ async def check_runner(factory: Factory, *, skip: Collection[str] = ()) -> Repor
 
     Args:
         factory: Called with keywords that say which size of runner a check wants: ``max_parallel``, ``cores``, ``gpus``
-            (a list of made-up ids, or a number), ``mem_mib``, ``grace_s``. They mean what they mean to
+            (a list of made-up ids, or a number), ``mem_mib``, ``grace_s``, ``output_path``. They mean what they mean to
             `ParallelLocalRunner`; a runner that has no sizes ignores them.
         skip: Names of checks to leave out.
 

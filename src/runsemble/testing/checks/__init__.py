@@ -15,6 +15,7 @@ from runsemble.testing.checks import leaving as leaving
 from runsemble.testing.checks import moments as moments
 from runsemble.testing.checks import output as output
 from runsemble.testing.checks import resources as resources
+from runsemble.testing.checks import steering as steering
 from runsemble.testing.checks import studies as studies
 from runsemble.testing.checks import subscribers as subscribers
 from runsemble.testing.checks import surroundings as surroundings
