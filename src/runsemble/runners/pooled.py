@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from abc import abstractmethod
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -274,7 +274,7 @@ class PooledRunner(AbstractRunner):
 
     # Steering
 
-    def completed(self) -> AsyncIterator[Run]:
+    def completed(self) -> AsyncGenerator[Run, None]:
         """Yield every run as it ends, good or bad, each once: those that were added, and those of studies meanwhile.
 
         It goes on as long as there may be more: it ends when no study on this runner is at work, nothing runs or
@@ -290,7 +290,7 @@ class PooledRunner(AbstractRunner):
         """
         return self._steering.completed()
 
-    def metrics(self) -> AsyncIterator[Metrics]:
+    def metrics(self) -> AsyncGenerator[Metrics, None]:
         """Yield the figures that runs report with `runsemble.report`, as they come, from now on.
 
         It ends when `completed` would, and nobody is at work in the body of a loop over `completed`.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Generator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Iterable, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple, Protocol
 
@@ -73,7 +73,7 @@ class Steering:
         for event in self._news:
             event.set()
 
-    async def completed(self) -> AsyncIterator[Run]:
+    async def completed(self) -> AsyncGenerator[Run, None]:
         """Yield runs as they end; see `PooledRunner.completed`."""
         queue: deque[Run] = deque()
         added = self._runner.tables[0]
@@ -100,7 +100,7 @@ class Steering:
                 self._queues.remove(queue)
                 self.wake()
 
-    async def metrics(self) -> AsyncIterator[Metrics]:
+    async def metrics(self) -> AsyncGenerator[Metrics, None]:
         """Yield figures as runs report them; see `PooledRunner.metrics`."""
         queue: deque[Metrics] = deque()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from contextlib import aclosing
+from typing import Any
 
 from runsemble.errors import UsageError
 from runsemble.model.status import Cause
@@ -27,7 +28,7 @@ async def a_run_added_with_parameters_has_its_own_directory(rig: Rig) -> None:
     out = rig.directory / "out"
     command = [sys.executable, "-c", _POST_DOUBLE, "{x}"]
     async with rig.make_pooled(output_path=out) as runner:
-        files = {"input_files": [rig.directory / "input"], "templates": [rig.directory / "deck"]}
+        files: dict[str, Any] = {"input_files": [rig.directory / "input"], "templates": [rig.directory / "deck"]}
         runs = [runner.add(command, params={"x": x}, **files) for x in (1, 2)]
         await runner.gather()
     require_equal("results", [run.result for run in runs], [2, 4])
