@@ -129,6 +129,8 @@ class ParallelLocalRunner(AbstractRunner):
     async def gather(self) -> None:
         """Wait until all runs have ended; how they ended is no exception."""
         await self._runner.gather()
+        if self._gathering is not None:
+            await asyncio.wait([self._gathering])  # so that on return the agent is gone, too
 
     def _follow(self, result: MultirunResult) -> None:
         """List the runs of a study, too."""
