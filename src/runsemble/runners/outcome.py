@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import html
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, overload
 
-from runsemble.display.summary import LISTED, summary_lines
-from runsemble.display.tally import ShownRun
 from runsemble.errors import ResultError, RunsembleError, RunsFailed
 from runsemble.model.resources import count_of
 from runsemble.model.stats import RunStatistics
@@ -17,6 +14,8 @@ from runsemble.sched.policy import Halt
 
 if TYPE_CHECKING:
     import pandas
+
+    from runsemble.display.tally import ShownRun
 
 #: Failures listed by name in a message.
 _LISTED = 3
@@ -111,6 +110,8 @@ class MultirunResult(Sequence[Run]):
             width: Columns of the terminal.
             wall_s: How long the study took, if it is to be said.
         """
+        from runsemble.display.summary import LISTED, summary_lines  # at the start of a study it would cost 5 ms
+
         shown: Iterable[ShownRun] = self.shown()
         if len(self) <= LISTED:
             shown = list(shown)
@@ -121,10 +122,14 @@ class MultirunResult(Sequence[Run]):
 
     def shown(self) -> Iterator[ShownRun]:
         """Yield what displays need of each run; a result that cannot be read is none."""
+        from runsemble.display.tally import ShownRun
+
         return (ShownRun(run, _result_or_none(run)) for run in self)
 
     def _repr_html_(self) -> str:
         """Return the summary for a notebook."""
+        import html
+
         return f"<pre>{html.escape(self.summary(width=120))}</pre>"
 
     def __repr__(self) -> str:
