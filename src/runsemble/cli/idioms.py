@@ -13,11 +13,15 @@ from runsemble.errors import CommandError, ParameterError
 from runsemble.launch.placeholders import ShellText, Template
 from runsemble.model.params import RESERVED
 from runsemble.model.resources import count_of
+from runsemble.space.files import LinesFile
 
 #: What begins a source of arguments: (from files, side by side with the source before).
 SEPARATORS = {":::": (False, False), ":::+": (False, True), "::::": (True, False), "::::+": (True, True)}
 
 _REPLACEMENT = re.compile(r"\{(\d*)(//|/\.|/|\.|)\}")
+_REPLACEMENT_IN_SHELL = re.compile(r"(?<!\$)" + _REPLACEMENT.pattern)  # the others are the shell's own
+#: A word in braces that is no parameter: ``awk '{print}'``.
+_AWK = "print"
 _UNSUPPORTED = {
     "{#}": "the number of the job: write {run_id}, which counts from 0",
     "{%}": "the number of the slot: runs see theirs in the variable RUNSEMBLE_CORES",
@@ -31,6 +35,17 @@ class Source:
     values: list[str] = field(default_factory=list)
     is_file: bool = False  #: the values name files that hold the arguments, one per line
     is_linked: bool = False  #: goes side by side with the source before
+
+    def read_files(self, is_null_separated: bool) -> None:
+        """Put what the files hold in the place of their names.
+
+        Raises:
+            ParameterError: One cannot be read.
+        """
+        if self.is_file:
+            files = [LinesFile(path, parameter="", is_null_separated=is_null_separated) for path in self.values]
+            self.values = [text for file in files for text in file.texts()]
+            self.is_file = False
 
 
 def split_sources(words: Sequence[str]) -> tuple[list[str], list[Source]]:
@@ -66,13 +81,15 @@ def name_sources(command: Sequence[str], count: int, known: Collection[str]) -> 
     named = _names_in(command)
     unknown = list(dict.fromkeys(name for name in named if name not in known and name not in RESERVED))
     default = [f"arg{at}" for at in range(1, count + 1)]
-    unknown = [name for name in unknown if name not in default]
-    if not unknown or any(_REPLACEMENT.search(word) for word in command):
+    unknown = [name for name in unknown if name not in default and name != _AWK]
+    pattern = _REPLACEMENT_IN_SHELL if is_shell_text(command) else _REPLACEMENT
+    if not unknown or any(pattern.search(word) for word in command):
         return default
     if len(unknown) == count:
         return unknown
     braces = ", ".join(f"{{{name}}}" for name in unknown)
-    raise ParameterError(f"the command names {braces}, but {count_of(count, 'list')} of arguments follow it")
+    verb = "follows" if count == 1 else "follow"
+    raise ParameterError(f"the command names {braces}, but {count_of(count, 'list')} of arguments {verb} it")
 
 
 def fill_in_sources(command: Sequence[str], names: Sequence[str], known: Collection[str]) -> list[str]:
@@ -83,21 +100,23 @@ def fill_in_sources(command: Sequence[str], names: Sequence[str], known: Collect
     Raises:
         ParameterError: ``{3}`` where there are two sources; a replacement string that has no meaning here.
     """
+    is_shell = is_shell_text(command)
+    pattern = _REPLACEMENT_IN_SHELL if is_shell else _REPLACEMENT
     for word in command:
         for text, instead in _UNSUPPORTED.items():
-            if text in word:
+            if text in (word.replace("$" + text, "") if is_shell else word):
                 raise ParameterError(f"{text} is, in GNU parallel, {instead}")
     used = set(_names_in(command))
-    is_shell = is_shell_text(command)
-    if not used & set(names) and not any(_REPLACEMENT.search(word) for word in command):
+    if not used & set(names) and not any(pattern.search(word) for word in command):
         more = [f"{{{name}}}" for name in names]
         return [" ".join([command[0], *more])] if is_shell else [*command, *more]
     words: list[str] = []
     for word in command:
-        if word == "{}" and not is_shell:
-            words += [f"{{{name}}}" for name in names]
+        alone = _REPLACEMENT.fullmatch(word)
+        if alone and not alone[1] and not is_shell:
+            words += [_braces(name, alone[2]) for name in names]
         else:
-            words.append(_REPLACEMENT.sub(lambda match: _placeholder(match, names), word))
+            words.append(pattern.sub(lambda match: _placeholder(match, names), word))
     return words
 
 
@@ -114,9 +133,12 @@ def _names_in(command: Sequence[str]) -> list[str]:
 
 def _placeholder(match: re.Match[str], names: Sequence[str]) -> str:
     number, part = match.groups()
-    spec = f":{part}" if part else ""
     if not number:
-        return " ".join(f"{{{name}{spec}}}" for name in names)
-    if not 1 <= int(number) <= len(names):
+        return " ".join(_braces(name, part) for name in names)
+    if len(number) > 9 or not 1 <= int(number) <= len(names):
         raise ParameterError(f"{match[0]}: the command has {count_of(len(names), 'list')} of arguments, counted from 1")
-    return f"{{{names[int(number) - 1]}{spec}}}"
+    return _braces(names[int(number) - 1], part)
+
+
+def _braces(name: str, part: str) -> str:
+    return f"{{{name}:{part}}}" if part else f"{{{name}}}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -16,6 +17,7 @@ from runsemble.errors import CommandError, ParameterError
 from runsemble.launch.argv import shell
 from runsemble.launch.placeholders import Template, nearest
 from runsemble.model.params import RESERVED
+from runsemble.model.text import quote
 from runsemble.space.aside import Aside
 from runsemble.space.axes import parse_axis, written_values
 from runsemble.space.cells import CellReader, parse_types
@@ -65,7 +67,7 @@ class Crossed:
         if self._sets is None:
             yield from self.file
             return
-        for row in self.file:
+        for row in self.file if self._sets else ():
             if twice := set(row) & set(self._sets[0]):
                 raise ParameterError(
                     f"parameter {sorted(twice)[0]!r} is given twice: in {self.file.name} and beside it"
@@ -81,7 +83,7 @@ class Crossed:
     @property
     def grid_names(self) -> list[str]:
         """The parameters that do not come from the file."""
-        return [] if self._sets is None else list(self._sets[0])
+        return [] if not self._sets else list(self._sets[0])
 
     def aside(self) -> Aside:
         """Return them as an async iterable, read in a thread."""
@@ -103,28 +105,35 @@ def read_workload(words: Sequence[str], options: SourceOptions) -> Workload:
         raise CommandError("there is no command; write it at the end, such as: -- python model.py --beta {beta}")
     reader = CellReader(parse_types(list(options.types)))
     sets, known = _axes(options, reader)
+    for source in sources:
+        source.read_files(options.is_null_separated)
     file = _file(options, reader)
     if file is None and not sets and not sources and _has_lines_on_stdin():
-        file = LinesFile("-", reader, parameter="arg1", is_null_separated=options.is_null_separated)
+        file = LinesFile("-", reader, parameter="", is_null_separated=options.is_null_separated)
+    if isinstance(file, LinesFile) and options.has_header:  # its name is in it, so it has to be read
+        sources.insert(0, Source(list(file.texts())))
+        file = None
     known |= set() if file is None or isinstance(file, LinesFile) else _names_in(file)
+    names: list[str] = []
     count = len(sources) + isinstance(file, LinesFile)
     if count:
         names = _header(sources) if options.has_header else name_sources(command, count, known)
         command = fill_in_sources(command, names, known)
         if isinstance(file, LinesFile):
-            file.parameter = names.pop(0)
-        sets += _source_sets(sources, names, reader)
+            file.parameter = names[0]
+        sets += _source_sets(sources, names[count - len(sources) :], reader)
     if file is None and not sets:
         _refuse_nothing(command)
     cmd = shell(command[0]) if is_shell_text(command) else command
     grid = Grid(sets) if sets else None
-    if file is None:
-        assert grid is not None
-        return Workload(cmd, grid, reader, len(grid))
-    crossed = Crossed(file, grid)
-    file.check()
-    hint = crossed.__length_hint__()
-    return Workload(cmd, crossed, reader, None if hint is NotImplemented else hint)
+    if file is not None:
+        crossed = Crossed(file, grid)
+        file.check()
+        hint = crossed.__length_hint__()
+        return Workload(cmd, crossed, reader, None if hint is NotImplemented else hint)
+    assert grid is not None
+    reader.require_known([*known, *names])
+    return Workload(cmd, grid, reader, len(grid))
 
 
 def _axes(options: SourceOptions, reader: CellReader) -> tuple[list[Sequence[Mapping[str, Any]]], set[str]]:
@@ -156,7 +165,7 @@ def _axes(options: SourceOptions, reader: CellReader) -> tuple[list[Sequence[Map
 
 def _draw(text: str, seed: int, axes: Mapping[str, Distribution]) -> Sequence[Mapping[str, Any]]:
     method, colon, count = text.partition(":")
-    if method not in METHODS or not colon or not count.isdigit() or int(count) < 1:
+    if method not in METHODS or not colon or not re.fullmatch("[0-9]{1,18}", count) or int(count) < 1:
         raise ParameterError(f"--sample {text}: write METHOD:COUNT, such as lhs:100; methods are {', '.join(METHODS)}")
     return sample(method, int(count), seed, **axes)
 
@@ -172,6 +181,8 @@ def _file(options: SourceOptions, reader: CellReader) -> ParameterFile | None:
     if options.csv is not None:
         return CsvFile(options.csv, reader, options.delimiter)
     if options.jsonl is not None:
+        if options.types:
+            raise ParameterError("--types is for values read from text; those of --jsonl have their types already")
         return JsonLinesFile(options.jsonl, reader)
     if options.arg_file is not None:
         return LinesFile(options.arg_file, reader, parameter="arg1", is_null_separated=options.is_null_separated)
@@ -188,7 +199,13 @@ def _header(sources: Sequence[Source]) -> list[str]:
     for source in sources:
         if not source.values:
             raise ParameterError("--header : takes the first argument after each ::: as its name, and there is none")
-    return [source.values.pop(0) for source in sources]
+    names = [source.values.pop(0) for source in sources]
+    for name in names:
+        if not name.isidentifier():
+            raise ParameterError(
+                f"--header : {quote(name)} cannot stand in braces; a name has letters, digits and underscores only"
+            )
+    return names
 
 
 def _source_sets(
@@ -196,17 +213,13 @@ def _source_sets(
 ) -> list[Sequence[Mapping[str, Any]]]:
     groups: list[dict[str, Sequence[Any]]] = []
     for source, name in zip(sources, names, strict=True):
-        words = _words_of_files(source.values) if source.is_file else source.values
-        values = written_values(name, words, reader, ":::")
-        if source.is_linked:
-            groups[-1][name] = values
-        else:
-            groups.append({name: values})
+        values = written_values(name, source.values, reader, ":::")
+        if not source.is_linked:
+            groups.append({})
+        if name in groups[-1]:
+            raise ParameterError(f"parameter {name!r} is given twice")
+        groups[-1][name] = values
     return [Zip(group, is_cut=True) for group in groups]
-
-
-def _words_of_files(paths: Sequence[str]) -> list[str]:
-    return [str(text) for path in paths for text in LinesFile(path, parameter="").texts()]
 
 
 def _has_lines_on_stdin() -> bool:
@@ -227,6 +240,12 @@ def note_unknown_names(workload: Workload) -> None:
         known = set(workload.sets[0]) if len(workload.sets) else None
     if known is None:
         return
+    for name in sorted(known):
+        if not name.isidentifier() and any(f"{{{name}}}" in word for word in workload.cmd):
+            click.echo(
+                f"note: {{{name}}} stays as it is: only names of letters, digits and underscores can stand in braces",
+                err=True,
+            )
     named = dict.fromkeys(name for word in workload.cmd for name in Template(word).names)
     for name in named:
         if name not in known and name not in RESERVED and nearest(name, known) is None:

@@ -77,7 +77,7 @@ class Template:
 
     def _fill_one(self, placeholder: _Placeholder, values: Mapping[str, Any], known: Iterable[str]) -> str:
         text = _fill_one(placeholder, values, known)
-        return self._quote(text) if self._quote is not None and text != placeholder[3] else text
+        return self._quote(text) if self._quote is not None and not placeholder[2] and text != placeholder[3] else text
 
 
 class AsWritten:
@@ -95,7 +95,12 @@ class AsWritten:
     def __format__(self, spec: str) -> str:
         """Return the text, a part of it as a path, or the formatted value."""
         part = _PATH_PARTS.get(spec)
-        return part(self.text) if part is not None else format(self.value, spec)
+        if part is not None:
+            return part(self.text)
+        try:
+            return format(self.value, spec)
+        except ValueError:
+            return format(float(self.text), spec)  # "0.10" is a text, but whoever writes {x:.3f} means the number
 
     def __repr__(self) -> str:
         return repr(self.value)
@@ -139,8 +144,11 @@ def _fill_one(placeholder: _Placeholder, values: Mapping[str, Any], known: Itera
         raise PlaceholderError(f"{written}: {reason} (write {{{written}}} to keep the braces)", name=name)
     if is_doubled:
         return written[1:-1]
+    value = values[name]
+    if spec in _PATH_PARTS and type(value) in (str, int, float):
+        value = AsWritten(value, str(value))
     try:
-        return format(values[name], spec)
+        return format(value, spec)
     except (ValueError, TypeError, OverflowError) as error:
         raise PlaceholderError(
             f"{written}: the format {spec!r} does not suit {values[name]!r}: {error}", name=name

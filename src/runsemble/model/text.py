@@ -21,6 +21,11 @@ def why_no_bytes(text: str) -> str | None:
     return None if at < 0 else f"holds a zero byte: {quote(text, at)}"
 
 
+def shown(text: str) -> str:
+    """Return a text as an error shows what was typed: as it is if it is short and can be printed, else quoted."""
+    return text if len(text) <= _QUOTED and text.isprintable() else quote(text)
+
+
 def quote(text: str, at: int = 0) -> str:
     """Return a text as an error quotes it: whole if it is short, else what is around position `at`."""
     if len(text) <= _QUOTED:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import operator
-import select
-import sys
 import threading
 from collections import deque
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -101,7 +99,7 @@ class _Handover:
     def read(self, source: Any) -> None:
         """Read everything; hand it over in batches."""
         error: BaseException | None = None
-        if self._file.path == "-":
+        if not self._file.is_regular:
             self._file.before_wait = self._before_wait
         try:
             for params in source:
@@ -117,7 +115,7 @@ class _Handover:
         self._call(self._end, error)
 
     def _before_wait(self) -> None:
-        if self._batch and not select.select([sys.stdin.fileno()], [], [], 0)[0]:
+        if self._batch and not self._file.has_more:
             self._flush()
 
     def _flush(self) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from runsemble.errors import ParameterError
-from runsemble.model.text import quote
+from runsemble.model.text import quote, shown, why_no_bytes
 from runsemble.space.cells import CellReader
 from runsemble.space.sample import Distribution, loguniform, normal, uniform
 
@@ -27,8 +27,13 @@ FORMS = """\
 
 #: More values of one parameter than this are taken for a slip of the pen.
 MAX_COUNT = 100_000_000
+#: A number that takes more characters than this is none; and one with a larger exponent.
+_LONGEST, _LARGEST_EXPONENT = 400, 400
 
-_KIND = re.compile(r"([A-Za-z]+):(?=[-+.\d])")
+#: A word, and a number after a colon: what could be one of the forms.
+_NUMBERS = re.compile(r"[A-Za-z]+:[-+.\d]")
+#: How many fields follow each word.
+_FIELDS = {"lin": 3, "log": 3, "uniform": 2, "loguniform": 2, "normal": 2}
 
 
 class Steps(Sequence[int | float]):
@@ -41,7 +46,9 @@ class Steps(Sequence[int | float]):
         return self._count
 
     def __getitem__(self, index: Any) -> Any:
-        """Return the value at a position."""
+        """Return the value at a position, or a list of them."""
+        if isinstance(index, slice):
+            return [self[at] for at in range(self._count)[index]]
         value = self._start + range(self._count)[index] * self._step
         return int(value) if self._whole else float(value)
 
@@ -65,26 +72,29 @@ def parse_axis(text: str, reader: CellReader, directory: str = ".") -> tuple[str
     name = name.strip()
     if spec.startswith("@"):
         return name, _lines_of(name, spec[1:], reader, directory)
-    kind = _KIND.match(spec)
-    make = _KINDS.get(kind[1]) if kind else None
-    if kind is not None and make is None:
-        near = difflib.get_close_matches(kind[1].lower(), _KINDS, n=1, cutoff=0.6)
-        if near:
-            raise _malformed(text, f"there is no form {kind[1]!r}; did you mean {near[0]!r}?")
-    if make is not None:
+    kind, *fields = spec.split(":")
+    looks_like_numbers = _NUMBERS.match(spec) is not None
+    if kind in _KINDS and (looks_like_numbers or len(fields) == _FIELDS.get(kind)):
         try:
-            return name, make(spec.split(":")[1:])
-        except ValueError as error:
+            return name, _KINDS[kind](fields)
+        except (ValueError, OverflowError) as error:
             raise _malformed(text, str(error)) from None
+    near = difflib.get_close_matches(kind.lower(), _KINDS, n=1, cutoff=0.6)
+    if looks_like_numbers and near and len(fields) > 1:
+        raise _malformed(
+            text, f"there is no form {kind!r}; did you mean {near[0]!r}? (A value that is meant is quoted)"
+        )
     return name, _listed(name, spec, reader)
 
 
 def _listed(name: str, spec: str, reader: CellReader) -> list[Any]:
-    try:
-        (words,) = csv.reader([spec], strict=True)
-    except (csv.Error, ValueError):
-        words = spec.split(",")
-    if len(words) > 1 and "" in words:
+    words = spec.split(",")
+    if '"' in spec:
+        try:
+            (words,) = csv.reader([spec + "\n"], strict=True)
+        except (csv.Error, ValueError):
+            raise _malformed(f"{name}={spec}", "a quotation mark is not closed, or stands inside a value") from None
+    if len(words) > 1 and "" in words and '""' not in spec:
         raise _malformed(f"{name}={spec}", 'there is an empty value between the commas; write "" for one that is meant')
     return [_Written.of(reader.read(name, word, f"-P {name}"), word) for word in words]
 
@@ -115,8 +125,11 @@ def written_values(name: str, words: Sequence[str], reader: CellReader, where: s
 
 def _lines_of(name: str, file: str, reader: CellReader, directory: str) -> list[Any]:
     path = Path(directory, file)
+    if problem := why_no_bytes(file):
+        raise ParameterError(f"-P {name}=@…: the name of the file {problem}")
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        with open(path, encoding="utf-8-sig") as stream:
+            lines = [line.rstrip("\n") for line in stream]
     except OSError as error:
         raise ParameterError(f"-P {name}=@{file}: {path} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
@@ -141,9 +154,12 @@ def _logarithmic(fields: list[str]) -> list[float]:
     a, b = decimal.Decimal(str(_float(start))), decimal.Decimal(str(_float(stop)))
     if a <= 0 or b <= 0:
         raise ValueError("a logarithmic scale needs START and STOP above 0")
-    low, high = context.ln(a), context.ln(b)
-    step = (high - low) / (n - 1) if n > 1 else decimal.Decimal(0)
-    return [float(a) if at == 0 else float(context.exp(low + at * step)) for at in range(n)]
+    with decimal.localcontext(context):
+        low, high = a.ln(), b.ln()
+        step = (high - low) / (n - 1) if n > 1 else decimal.Decimal(0)
+        short = decimal.Context(prec=25)
+        inner = [float(short.plus((low + at * step).exp())) for at in range(1, n - 1)]
+    return [float(a), *inner, float(b)][:n]
 
 
 def _range(fields: list[str]) -> Steps:
@@ -188,10 +204,21 @@ def _float(text: str) -> float:
 
 
 def _fraction(text: str) -> Fraction:
+    """Return a number exactly; only such as a float can stand for.
+
+    Raises:
+        ValueError: It is none. A huge exponent is refused before it is computed, which would take for ever.
+    """
+    clean = text.strip().lower()
+    exponent = clean.partition("e")[2]
     try:
-        return Fraction(text.strip())
-    except (ValueError, ZeroDivisionError):
-        raise ValueError(f"{quote(text)} is no number") from None
+        if len(clean) > _LONGEST or (exponent and abs(int(exponent)) > _LARGEST_EXPONENT):
+            raise ValueError
+        value = Fraction(clean)
+        float(value)
+    except (ValueError, ZeroDivisionError, OverflowError):
+        raise ValueError(f"{quote(text)} is no number that can be used here") from None
+    return value
 
 
 def _is_whole(text: str) -> bool:
@@ -199,12 +226,12 @@ def _is_whole(text: str) -> bool:
 
 
 def _count(text: str) -> int:
-    if not _is_whole(text) or int(text) < 1:
+    if not _is_whole(text) or len(text) > _LONGEST or int(text) < 1:
         raise ValueError(f"COUNT must be a whole number of at least 1, not {quote(text)}")
     if int(text) > MAX_COUNT:
-        raise ValueError(f"{text.strip()} values are more than the {MAX_COUNT:,} that one parameter may have")
+        raise ValueError(f"{quote(text.strip())} values are more than the {MAX_COUNT:,} that one parameter may have")
     return int(text)
 
 
 def _malformed(text: str, reason: str) -> ParameterError:
-    return ParameterError(f"-P {quote(text)[1:-1]}: {reason}\n\nThe accepted forms:\n{FORMS}")
+    return ParameterError(f"-P {shown(text)}: {reason}\n\nThe accepted forms:\n{FORMS}")

@@ -9,6 +9,7 @@ from typing import Any
 
 from runsemble.errors import ParameterError
 from runsemble.model.params import WrittenParams
+from runsemble.model.text import quote
 
 _TRUE = frozenset({"true", "yes", "on", "1"})
 _FALSE = frozenset({"false", "no", "off", "0"})
@@ -76,13 +77,21 @@ class CellReader:
     """
 
     def __init__(self, types: Mapping[str, str] | None = None) -> None:
+        for name, kind in (types or {}).items():
+            if kind not in TYPES:
+                raise ParameterError(f"{name}: there is no type {kind!r}, only {', '.join(TYPES)}")
+        self._seen: set[str] = set()  #: parameters whose type was used
         self._types = {name: TYPES[kind] for name, kind in (types or {}).items()}
         self._kinds = dict(types or {})
-        self.mixed: dict[
-            str, str
-        ] = {}  #: parameters that hold numbers and texts which could be numbers, an example each
+        #: Parameters that hold numbers and also texts that look like numbers, with an example of the latter.
+        self.mixed: dict[str, str] = {}
         self._numbers: set[str] = set()
         self._texts: dict[str, str] = {}
+
+    @property
+    def has_types(self) -> bool:
+        """Whether a value can be wrong: one whose type was given."""
+        return bool(self._types)
 
     def read(self, name: str, text: str, where: str) -> Any:
         """Return the value of one parameter.
@@ -95,10 +104,11 @@ class CellReader:
             value = read_cell(text)
             self._note(name, value)
             return value
+        self._seen.add(name)
         try:
             return convert(text)
-        except ValueError:
-            raise ParameterError(f"{where}: {name} must be of type {self._kinds[name]}, not {text!r}") from None
+        except (ValueError, RecursionError):
+            raise ParameterError(f"{where}: {name} must be of type {self._kinds[name]}, not {quote(text)}") from None
 
     def read_all(self, texts: Mapping[str, str], where: str) -> WrittenParams:
         """Return a parameter set."""
@@ -112,7 +122,7 @@ class CellReader:
             ParameterError: With the names that do.
         """
         for name in self._types:
-            if name not in names:
+            if name not in names and name not in self._seen:
                 raise ParameterError(f"--types {name}=…: there is no parameter {name!r}, only {', '.join(names)}")
 
     def _note(self, name: str, value: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, overload
 
@@ -66,6 +67,8 @@ class Grid(_Sets):
     def __init__(self, parts: Sequence[Sequence[Mapping[str, Any]]]) -> None:
         self._parts = parts
         self._count = math.prod(map(len, parts)) if parts else 0
+        if self._count > sys.maxsize:
+            raise ParameterError(f"{self._count:.1e} combinations are more than can be counted")
         seen: set[str] = set()
         for part in parts:
             names = set(part[0]) if part else set()

@@ -6,13 +6,14 @@ import csv
 import io
 import json
 import os
+import select
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, BinaryIO, TextIO
 
 from runsemble.errors import ParameterError
 from runsemble.model.params import WrittenParams
-from runsemble.model.text import quote
+from runsemble.model.text import quote, why_no_bytes
 from runsemble.space.cells import CellReader
 
 #: Longest cell of a table, in characters.
@@ -32,7 +33,8 @@ class ParameterFile:
         self.path = os.fspath(path)
         self.reader = reader or CellReader()
         self._count: int | None = None
-        self.before_wait: Callable[[], None] | None = None  #: called before standard input is waited for
+        self.before_wait: Callable[[], None] | None = None  #: called before a pipe or the like is waited for
+        self._fd = -1
 
     @property
     def name(self) -> str:
@@ -44,6 +46,11 @@ class ParameterFile:
         """Whether it can be read more than once."""
         return self.path != "-" and os.path.isfile(self.path)
 
+    @property
+    def has_more(self) -> bool:
+        """Whether something can be read now without waiting."""
+        return bool(select.select([self._fd], [], [], 0)[0])
+
     def check(self) -> int | None:
         """Read the whole file once, if it can be read again; return how many parameter sets it holds.
 
@@ -52,7 +59,7 @@ class ParameterFile:
         """
         if self.is_regular and self._count is None:
             count = 0
-            for _ in self._rows():
+            for _ in self if self.reader.has_types else self._rows():
                 count += 1
             self._count = count
         return self._count
@@ -80,14 +87,30 @@ class ParameterFile:
             ParameterError: It cannot be read, or is UTF-16.
         """
         raw = self._open_bytes()
-        if self.path != "-" and raw.peek(2)[:2] in _UTF16:  # type: ignore[attr-defined]
+        try:
+            start = b"" if self.path == "-" else raw.peek(2)[:2]  # type: ignore[attr-defined]
+        except OSError as error:
             raw.close()
-            raise ParameterError(f"{self.path} is UTF-16; convert it: iconv -f UTF-16 -t UTF-8 {self.path} > new.csv")
+            raise ParameterError(f"{self.path} cannot be read: {error.strerror}") from None
+        if start in _UTF16:
+            raw.close()
+            raise ParameterError(f"{self.path} is UTF-16 or UTF-32, not UTF-8; convert it: iconv -f UTF-16 -t UTF-8")
         return io.TextIOWrapper(raw, encoding="utf-8-sig", newline="", errors="strict")
 
     def _open_bytes(self) -> BinaryIO:
+        raw = self._open_raw()
+        self._fd = raw.fileno()
+        return raw
+
+    def _open_raw(self) -> BinaryIO:
+        if self.path == "-":
+            if sys.stdin is None or sys.stdin.closed or sys.stdin.buffer.closed:
+                raise ParameterError("standard input is closed, or has been read already")
+            return sys.stdin.buffer
+        if problem := why_no_bytes(self.path):
+            raise ParameterError(f"the path of a parameter file {problem}")
         try:
-            return sys.stdin.buffer if self.path == "-" else open(self.path, "rb")
+            return open(self.path, "rb")
         except OSError as error:
             raise ParameterError(f"{self.path} cannot be read: {error.strerror}") from None
 
@@ -139,6 +162,8 @@ class CsvFile(ParameterFile):
         self, path: str | os.PathLike[str], reader: CellReader | None = None, delimiter: str | None = None
     ) -> None:
         super().__init__(path, reader)
+        if delimiter is not None and (len(delimiter) != 1 or delimiter in '\r\n"'):
+            raise ParameterError(f"the delimiter must be one character, not {delimiter!r}")
         self._delimiter = delimiter or ("\t" if self.path.lower().endswith(".tsv") else ",")
 
     def __iter__(self) -> Iterator[Mapping[str, Any]]:
@@ -166,6 +191,8 @@ class CsvFile(ParameterFile):
                     raise ParameterError(f"{self.name}, line {rows.line_num}: {error}") from None
                 if row is None:
                     break
+                if any("\0" in cell for cell in row):
+                    raise ParameterError(f"{self.name}, line {rows.line_num} holds a zero byte; is it UTF-16?")
                 if not row:
                     continue  # a blank line
                 if header is None:
@@ -219,8 +246,14 @@ class JsonLinesFile(ParameterFile):
                     continue
                 try:
                     value = json.loads(line)
-                except (ValueError, RecursionError) as error:
-                    raise ParameterError(f"{self.name}, line {number} is no JSON: {error}") from None
+                except json.JSONDecodeError as error:
+                    raise ParameterError(
+                        f"{self.name}, line {number}, column {error.colno}: no JSON: {error.msg}"
+                    ) from None
+                except (ValueError, RecursionError):
+                    raise ParameterError(
+                        f"{self.name}, line {number}: nested too deeply, or a number too long"
+                    ) from None
                 if not isinstance(value, dict):
                     raise ParameterError(
                         f'{self.name}, line {number} must be an object such as {{"x": 1}}, not {quote(line.strip())}'
@@ -257,7 +290,7 @@ class LinesFile(ParameterFile):
 
     def __iter__(self) -> Iterator[Mapping[str, Any]]:
         """Yield the values as parameter sets."""
-        for number, text in enumerate(self._rows(), 1):
+        for number, text in self._numbered():
             value = self.reader.read(self.parameter, text, f"{self.name}, line {number}")
             yield WrittenParams({self.parameter: value}, {self.parameter: text})
 
@@ -266,14 +299,36 @@ class LinesFile(ParameterFile):
         return self._rows()
 
     def _rows(self) -> Iterator[str]:
+        return (text for _, text in self._numbered())
+
+    def _numbered(self) -> Iterator[tuple[int, str]]:
         with self.open() as stream:
-            if self._is_null_separated:
-                yield from (text for text in _split(stream, "\0") if text)
-            else:
-                for line in self.lines(stream):
-                    text = line.rstrip("\n")
-                    if text:
-                        yield text
+            pieces = self._pieces(stream) if self._is_null_separated else self._plain_lines(stream)
+            for number, text in enumerate(pieces, 1):
+                if text:
+                    yield number, text
+
+    def _plain_lines(self, stream: TextIO) -> Iterator[str]:
+        for number, line in enumerate(self.lines(stream)):
+            text = line.removesuffix("\r\n").removesuffix("\n")
+            yield text.removeprefix("\ufeff") if number == 0 else text
+
+    def _pieces(self, stream: TextIO) -> Iterator[str]:
+        """Yield what zero bytes separate, as soon as it is there."""
+        rest = b""
+        while True:
+            if self.before_wait is not None:
+                self.before_wait()
+            try:
+                chunk = stream.buffer.read1(65536)  # type: ignore[attr-defined]
+            except OSError as error:
+                raise ParameterError(f"{self.name} cannot be read: {error.strerror}") from None
+            if not chunk:
+                break
+            *whole, rest = (rest + chunk).split(b"\0")
+            yield from (text.decode("utf-8", "surrogateescape") for text in whole)
+        if rest:
+            yield rest.decode("utf-8", "surrogateescape")
 
 
 def read_csv(
@@ -302,15 +357,6 @@ def read_jsonl(path: str | os.PathLike[str]) -> Iterable[Mapping[str, Any]]:
         ParameterError: On iteration, when a line is no JSON object.
     """
     return JsonLinesFile(path)
-
-
-def _split(stream: TextIO, separator: str) -> Iterator[str]:
-    rest = ""
-    while chunk := stream.read(65536):
-        *whole, rest = (rest + chunk).split(separator)
-        yield from whole
-    if rest:
-        yield rest
 
 
 def _cells(count: int) -> str:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import math
 import random
 import statistics
+import sys
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from runsemble.errors import ParameterError
 
+#: More points than this are taken for a slip of the pen: they are all made at once.
+MAX_POINTS = 10_000_000
+_LARGEST_LOG = math.log(sys.float_info.max)
 METHODS = ("lhs", "sobol", "random")
 
 
@@ -39,7 +43,7 @@ def uniform(low: float, high: float) -> Distribution:
         ValueError: `low` is not below `high`.
     """
     _require_order("uniform", low, high)
-    return Distribution(lambda p: low + (high - low) * p, f"uniform({low:g}, {high:g})")
+    return Distribution(lambda p: min(max(low * (1 - p) + high * p, low), high), f"uniform({low:g}, {high:g})")
 
 
 def loguniform(low: float, high: float) -> Distribution:
@@ -51,8 +55,12 @@ def loguniform(low: float, high: float) -> Distribution:
     _require_order("loguniform", low, high)
     if low <= 0:
         raise ValueError("loguniform needs LOW above 0")
-    ratio = math.log(high / low)
-    return Distribution(lambda p: low * math.exp(ratio * p), f"loguniform({low:g}, {high:g})")
+    a, b = math.log(low), math.log(high)
+
+    def quantile(p: float) -> float:
+        return min(max(math.exp(min(a * (1 - p) + b * p, _LARGEST_LOG)), low), high)
+
+    return Distribution(quantile, f"loguniform({low:g}, {high:g})")
 
 
 def normal(mean: float, sd: float) -> Distribution:
@@ -61,8 +69,8 @@ def normal(mean: float, sd: float) -> Distribution:
     Raises:
         ValueError: The standard deviation is not above 0.
     """
-    if not sd > 0:
-        raise ValueError("normal needs SD, the standard deviation, above 0")
+    if not (sd > 0 and math.isfinite(sd) and math.isfinite(mean)):
+        raise ValueError("normal needs a finite MEAN, and SD, the standard deviation, above 0")
     inverse = statistics.NormalDist(mean, sd).inv_cdf
     return Distribution(lambda p: inverse(min(max(p, 1e-12), 1 - 1e-12)), f"normal({mean:g}, {sd:g})")
 
@@ -86,6 +94,13 @@ def sample(method: str, count: int, seed: int = 0, /, **axes: Distribution) -> l
         raise ParameterError(f"a sample has at least 1 point, not {count!r}")
     if not axes:
         raise ParameterError("there is nothing to draw: give a parameter such as uniform(0, 1)")
+    for name, axis in axes.items():
+        if not isinstance(axis, Distribution):
+            raise ParameterError(f"{name} must be a distribution such as uniform(0, 1), not {axis!r}")
+    if count > MAX_POINTS:
+        raise ParameterError(f"a sample has at most {MAX_POINTS:,} points, not {count}")
+    if method != "random" and seed < 0:
+        raise ParameterError(f"the seed of {method} samples must be at least 0, not {seed}")
     points = _draw(method, count, len(axes), seed)
     return [{name: axis.quantile(p) for (name, axis), p in zip(axes.items(), point, strict=True)} for point in points]
 

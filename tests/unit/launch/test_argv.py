@@ -1,11 +1,13 @@
 import os
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from runsemble.errors import CommandError
-from runsemble.launch.argv import check_command, mpirun_argv, resolve_program
+from runsemble.launch.argv import check_command, mpirun_argv, resolve_program, shell
+from runsemble.launch.placeholders import ShellText
 
 
 @pytest.mark.parametrize("cmd", [["python", "model.py"], ("python", "model.py"), ["python", Path("model.py")]])
@@ -86,3 +88,25 @@ def test_mpirun_starts_the_tasks_of_a_run() -> None:
     assert argv[0] == "/usr/bin/mpirun"
     assert argv[argv.index("-n") + 1] == "4"
     assert argv[-3:] == ["./model", "-x", "1"]
+
+
+@pytest.mark.parametrize("text", ["true", "echo {x} | wc", " a\nb ", "exit 3 # done", "-c"])
+def test_a_text_is_run_by_the_shell(text: str) -> None:
+    cmd = shell(text)
+    assert cmd == ["/bin/sh", "-c", text]
+    assert isinstance(cmd[2], ShellText)
+
+
+@pytest.mark.parametrize("text", ["", " ", "\n\t"])
+def test_an_empty_text_for_the_shell_is_refused(text: str) -> None:
+    with pytest.raises(CommandError, match="the shell command is empty"):
+        shell(text)
+
+
+def test_a_text_for_a_shell_stays_one_when_the_command_is_checked() -> None:
+    assert isinstance(check_command(shell("echo {x}"))[2], ShellText)
+
+
+def test_the_shell_knows_pipes_and_statuses() -> None:
+    ended = subprocess.run(shell("echo a | tr a b; exit 3"), stdout=subprocess.PIPE, check=False)
+    assert (ended.stdout, ended.returncode) == (b"b\n", 3)

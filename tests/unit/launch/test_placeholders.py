@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from runsemble.errors import PlaceholderError
-from runsemble.launch.placeholders import Template
+from runsemble.launch.placeholders import AsWritten, ShellText, Template
 
 VALUES = {"beta": 0.12345, "name": "run", "run_id": 7, "größe": 3}
 
@@ -125,3 +125,119 @@ def test_a_template_knows_whether_it_is_one_placeholder_and_nothing_else(text: s
 @pytest.mark.parametrize(("text", "constant"), [("a {b c}", True), ("{b}", False), ("{{b}}", False)])
 def test_a_template_without_placeholders_is_constant(text: str, constant: bool) -> None:
     assert Template(text).is_constant is constant
+
+
+@pytest.mark.parametrize("text", ["", "{beta}", "{{beta}}", "{beta:.3f}", "{bata}", "${beta}", "{}"])
+def test_a_literal_text_is_taken_as_it_is(text: str) -> None:
+    template = Template(text, is_literal=True)
+    assert template.fill(VALUES, known={"bata"}) == text
+    assert (template.is_constant, template.names, template.is_only("beta")) == (True, [], False)
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("", []),
+        ("a {b c}", []),
+        ("{x}", ["x"]),
+        ("{y}{x}{y:.3f}", ["y", "x", "y"]),
+        ("{{x}} {y}", ["y"]),
+        ("{größe}", ["größe"]),
+        ("{0} {} {x.y} {x!r}", []),
+    ],
+)
+def test_a_template_knows_the_names_in_single_braces(text: str, names: list[str]) -> None:
+    assert Template(text).names == names
+
+
+@pytest.mark.parametrize(
+    ("spec", "filled"),
+    [("", "0.10"), (":.3f", "0.100"), (":>6", "   0.1"), (":.0%", "10%"), (":+", "+0.1")],
+)
+def test_a_value_that_was_read_appears_as_written_unless_it_has_a_format(spec: str, filled: str) -> None:
+    assert Template(f"{{x{spec}}}").fill({"x": AsWritten(0.1, "0.10")}) == filled
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("d/a.tar.gz", ["d/a.tar", "a.tar.gz", "d", "a.tar"]),
+        ("/a.c", ["/a", "a.c", "/", "a"]),
+        ("a.c", ["a", "a.c", ".", "a"]),
+        ("a", ["a", "a", ".", "a"]),
+        ("d.d/a", ["d.d/a", "a", "d.d", "a"]),
+        ("./a.c", ["./a", "a.c", ".", "a"]),
+        ("a b/c d.e f", ["a b/c d", "c d.e f", "a b", "c d"]),
+        ("", ["", "", ".", ""]),
+        ("0.10", ["0", "0.10", ".", "0"]),
+    ],
+)
+def test_a_value_that_was_read_has_the_parts_of_a_path(text: str, parts: list[str]) -> None:
+    values = {"x": AsWritten(text, text)}
+    assert [Template(braces).fill(values) for braces in ("{x:.}", "{x:/}", "{x://}", "{x:/.}")] == parts
+
+
+def test_the_parts_of_a_path_are_those_of_the_text() -> None:
+    assert Template("{x:.}").fill({"x": AsWritten(0.1, "0.10")}) == "0"
+
+
+@pytest.mark.parametrize("spec", ["d", "..", "///", "./"])
+def test_a_format_that_does_not_suit_a_value_that_was_read_is_an_error(spec: str) -> None:
+    with pytest.raises(PlaceholderError, match="does not suit 'a'"):
+        Template(f"{{x:{spec}}}").fill({"x": AsWritten("a", "a")})
+
+
+@pytest.mark.parametrize(
+    ("value", "filled"),
+    [
+        ("plain", "echo plain"),
+        (0.5, "echo 0.5"),
+        ("", "echo ''"),
+        ("a b", "echo 'a b'"),
+        ("it's", "echo 'it'\"'\"'s'"),
+        ('$(id); `id` | \\ & "', "echo '$(id); `id` | \\ & \"'"),
+        ("a\nb", "echo 'a\nb'"),
+        ("*", "echo '*'"),
+        ("~", "echo '~'"),
+        ("{x}", "echo {x}"),
+        (AsWritten(0.1, "0.1 0"), "echo '0.1 0'"),
+    ],
+)
+def test_what_is_filled_into_a_text_for_a_shell_is_one_word_of_it(value: Any, filled: str) -> None:
+    assert Template(ShellText("echo {x}")).fill({"x": value}) == filled
+
+
+@pytest.mark.parametrize(
+    "text", ["echo ${x}", 'echo "${x}"', "echo ${x:3}", "echo $x", "awk '{print $1}'", "echo {unrelated}", "${x}${x}"]
+)
+def test_what_is_no_placeholder_of_a_text_for_a_shell_stays(text: str) -> None:
+    template = Template(ShellText(text))
+    assert template.fill({"x": "a b"}) == text
+    assert "x" not in template.names
+
+
+@pytest.mark.parametrize(
+    ("text", "filled"),
+    [
+        ("{{x}}", "{x}"),
+        ('echo "{{x}}" {x}', "echo \"{x}\" 'a b'"),
+        ("awk '{{x}}'", "awk '{x}'"),
+        ("{{x:>3}}", "{x:>3}"),
+    ],
+)
+def test_doubled_braces_in_a_text_for_a_shell_stand_for_single_ones(text: str, filled: str) -> None:
+    assert Template(ShellText(text)).fill({"x": "a b"}) == filled
+
+
+def test_what_looks_like_a_slip_can_be_kept_in_a_text_for_a_shell_too() -> None:
+    with pytest.raises(PlaceholderError, match=r"write \{\{bata\}\} to keep the braces"):
+        Template(ShellText('echo "{bata}"')).fill(VALUES)
+    assert Template(ShellText('echo "{{bata}}"')).fill(VALUES) == 'echo "{bata}"'
+
+
+def test_a_format_in_a_text_for_a_shell_comes_before_the_quotes() -> None:
+    assert Template(ShellText("echo {x:>5} {x:/}")).fill({"x": AsWritten("d/a", "d/a")}) == "echo '  d/a' a"
+
+
+def test_outside_a_text_for_a_shell_nothing_is_quoted() -> None:
+    assert Template("echo {x} ${x}").fill({"x": "a b"}) == "echo a b $a b"
