@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import difflib
+import errno
+import io
 import os
 import sys
+from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
@@ -23,10 +26,13 @@ COMMANDS = {
     "post": ("runsemble.cli.in_run", "Inside a run: submit its result."),
 }
 
+#: Set by a shell that asks what could come next.
+COMPLETE = "_RUNSEMBLE_COMPLETE"
+
 EPILOG = """\b
 The first minute:
   runsemble run 'echo {}' ::: one two three
-  runsemble run -P beta=lin:0.1:0.9:9 --input model.py -- python model.py --beta {beta}
+  runsemble run -P x=lin:0:1:5 --input model.py -- python model.py {x}
 """
 
 
@@ -75,15 +81,19 @@ def app(ctx: click.Context) -> None:
 
 def run_app(argv: list[str]) -> int:
     """Run the command line; return the exit status. A mistake of the user's is one sentence on stderr."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # what the terminal lacks must not end a study
     try:
-        status = app.main(argv, prog_name="runsemble", standalone_mode=False)
+        status = _invoke(argv)
         sys.stdout.flush()
     except click.exceptions.Exit as end:
         return end.exit_code
     except click.Abort:
         return exits.INTERRUPTED
     except click.ClickException as error:
-        error.show()
+        with suppress(BrokenPipeError):
+            error.show()
         return error.exit_code
     except (AgentError, FeedError) as error:
         return complain(error, argv[0], exits.INFRASTRUCTURE)
@@ -93,7 +103,19 @@ def run_app(argv: list[str]) -> int:
         return exits.INTERRUPTED
     except BrokenPipeError:
         return stop_writing(exits.OK)
+    except OSError as error:
+        if error.filename is not None or error.errno not in (errno.ENOSPC, errno.EIO, errno.EDQUOT):
+            raise
+        stop_writing(0)
+        return complain(f"what was found cannot be written: {error.strerror}", argv[0], exits.INFRASTRUCTURE)
     return status if isinstance(status, int) else exits.OK
+
+
+def _invoke(argv: list[str]) -> Any:
+    if COMPLETE in os.environ:
+        return app.main(argv, prog_name="runsemble", complete_var=COMPLETE, standalone_mode=False)
+    with app.make_context("runsemble", list(argv)) as context:  # `main` would make a failure of a closed pipe
+        return app.invoke(context)
 
 
 def stop_writing(status: int) -> int:

@@ -44,7 +44,7 @@ def write_results(
 
 def write_value(stream: TextIO, head: dict[str, Any], key: str, items: Iterator[str]) -> None:
     """Write an object with a long list as its last item, without holding the list."""
-    stream.write(json.dumps(head, ensure_ascii=False)[:-1] + f', "{key}": [')
+    stream.write(json.dumps(head)[:-1] + f', "{key}": [')
     separator = "\n"
     for text in items:
         stream.write(separator + text)
@@ -72,5 +72,5 @@ def _run_text(run: Run) -> str:
         result = codec.encode(run.read_result(allow_pickle=False))
     except ResultError as error:
         problem = str(error)
-    text = json.dumps(facts, ensure_ascii=False)[:-1]
+    text = json.dumps(facts)[:-1]
     return f'{text}, "params": {codec.encode(run.params)}, "result": {result}, "result_error": {json.dumps(problem)}}}'

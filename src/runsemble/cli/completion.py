@@ -5,6 +5,8 @@ from __future__ import annotations
 import click
 from click.shell_completion import get_completion_class
 
+from runsemble.cli.app import COMPLETE
+
 INSTALL = {
     "bash": 'eval "$(runsemble completion bash)"        # in ~/.bashrc; needs bash 4.4 or newer',
     "zsh": 'eval "$(runsemble completion zsh)"         # in ~/.zshrc, after compinit',
@@ -20,4 +22,4 @@ def completion(ctx: click.Context, shell: str) -> None:
     kind = get_completion_class(shell)
     root = ctx.find_root().command
     assert kind is not None
-    click.echo(kind(root, {}, "runsemble", "_RUNSEMBLE_COMPLETE").source())
+    click.echo(kind(root, {}, "runsemble", COMPLETE).source())

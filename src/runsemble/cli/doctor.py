@@ -12,8 +12,10 @@ import time
 import click
 
 from runsemble.cli import exits
+from runsemble.cli.summary import wants_colour
 from runsemble.errors import RunsembleError
 from runsemble.nodes.checkup import CHECKS, Finding, check_file_system
+from runsemble.runners.study import current_directory
 from runsemble.runners.sync import multirun_sync
 
 SCHEMA = "runsemble.doctor/1"
@@ -28,10 +30,11 @@ _RUNS = 20
 def doctor(directory: str, as_json: bool) -> int:
     """Look at this machine, and say what it means for runs.
 
-    DIRECTORY is where studies would be put: the current directory unless given. It is looked at what is there to be
-    used, and at what may end runs or slow them down; and some runs are really started.
+    DIRECTORY is where studies would be put: the current directory unless given; if it does not exist yet, the one in
+    which it would be made. It is looked at what is there to be used, and at what may end runs or slow them down; and
+    some runs are really started.
     """
-    where = os.path.abspath(directory)
+    where = os.path.normpath(os.path.join(current_directory(), directory))
     while not os.path.isdir(where):
         where = os.path.dirname(where)
     findings = [*(check() for check in CHECKS), check_file_system(where), _try_runs()]
@@ -40,11 +43,11 @@ def doctor(directory: str, as_json: bool) -> int:
         click.echo(json.dumps(value, ensure_ascii=False, indent=1))
     else:
         _print(findings)
-    return exits.INFRASTRUCTURE if findings[-1].level == "warning" else exits.OK
+    return exits.INFRASTRUCTURE if any(finding.level == "warning" for finding in findings[-2:]) else exits.OK
 
 
 def _print(findings: list[Finding]) -> None:
-    has_colour = (sys.stdout.isatty() and not os.environ.get("NO_COLOR")) or bool(os.environ.get("FORCE_COLOR"))
+    has_colour = wants_colour(sys.stdout)
     width = max(40, min(100, shutil.get_terminal_size((100, 24)).columns)) - 18
     for finding in findings:
         sign = _SIGNS[finding.level].ljust(8)
@@ -52,7 +55,7 @@ def _print(findings: list[Finding]) -> None:
             sign = click.style(sign, fg="red" if finding.level == "warning" else "yellow")
         first, *rest = click.wrap_text(finding.found, width).split("\n")
         rest += click.wrap_text("→ " + finding.meaning, width, subsequent_indent="  ").split("\n")
-        click.echo(f"{sign} {finding.topic:8} {first}")
+        click.echo(f"{sign} {finding.topic:8} {first}", color=has_colour)
         for line in rest:
             click.echo(" " * 18 + line)
 

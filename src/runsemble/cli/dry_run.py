@@ -15,6 +15,7 @@ import click
 from runsemble import codec
 from runsemble.cli import exits
 from runsemble.cli.as_json import PLAN_SCHEMA, write_value
+from runsemble.cli.nothing import say_nothing_to_run
 from runsemble.cli.sources import Workload
 from runsemble.errors import RequestError
 from runsemble.launch.placeholders import ShellText
@@ -39,8 +40,7 @@ def print_plan(workload: Workload, options: StudyOptions, *, jobs: int | None, a
     runs = (study.prepare(index, params) for index, params in enumerate(workload.sets))
     first = next(runs, None)
     if first is None:
-        click.echo("runsemble run: there is nothing to run: no parameter set was given", err=True)
-        return exits.NOTHING
+        return say_nothing_to_run()
     at_once = pool.capacity(options.request.shape)
     every = itertools.chain([first], runs)
     if as_json:
@@ -57,7 +57,7 @@ def print_plan(workload: Workload, options: StudyOptions, *, jobs: int | None, a
 
 
 def _print_lines(study: Study, runs: Iterator[PreparedRun], options: StudyOptions, at_once: int) -> int:
-    is_shell = isinstance(options.cmd[-1], ShellText)
+    is_shell = isinstance(options.cmd[-1], ShellText) and options.request.tasks == 1
     count = 0
     for run in runs:
         count += 1
@@ -74,4 +74,4 @@ def _print_lines(study: Study, runs: Iterator[PreparedRun], options: StudyOption
 def _run_text(run: PreparedRun) -> str:
     facts = {"id": run.id, "run_dir": run.directory, "argv": run.argv, "env": run.env}
     facts["files"] = [name for name, _, _ in run.files or ()]
-    return f'{json.dumps(facts, ensure_ascii=False)[:-1]}, "params": {codec.encode(codec.decode(run.params_text))}}}'
+    return f'{json.dumps(facts)[:-1]}, "params": {codec.encode(codec.decode(run.params_text))}}}'

@@ -19,6 +19,7 @@ class Printer:
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
+        self.problem = ""  #: why not everything could be printed, if not because nobody reads it
         self._runs: queue.SimpleQueue[Run | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="printer", daemon=True)
         self._thread.start()
@@ -49,6 +50,7 @@ class Printer:
             self._stream.flush()
         except FileNotFoundError:
             return True  # it never started, or its output is discarded
-        except (BrokenPipeError, ValueError):
+        except (OSError, ValueError) as error:
+            self.problem = "" if isinstance(error, BrokenPipeError) else str(error)
             return False
         return True

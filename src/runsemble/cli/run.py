@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from runsemble.cli import exits
+from runsemble.cli.nothing import say_nothing_to_run
 from runsemble.cli.sections import SectionedCommand, option
-from runsemble.cli.sources import SourceOptions, Workload, note_unknown_names, read_workload
-from runsemble.errors import RequestError, UsageError
-from runsemble.model.files import FileResource, TemplateFile
-from runsemble.model.resources import Request, accounted_memory
-from runsemble.model.units import parse_duration, parse_mem_mib
-from runsemble.runners.study import StudyOptions
+from runsemble.cli.sources import note_unknown_names, read_workload
+from runsemble.cli.translate import source_options, study_options
+from runsemble.errors import UsageError
 
 EPILOG = f"""\b
 Values of a parameter:
@@ -23,11 +21,11 @@ Values of a parameter:
   -P beta=log:1e-3:1:7          seven, evenly spaced on a logarithmic scale
   -P seed=range:100             0 to 99; range:START:STOP:STEP
   -P name=@names.txt            one per line of a file
-  -P beta=uniform:0:1           drawn, with --sample lhs:50; also loguniform:, normal:
+  -P beta=uniform:0:1           drawn by --sample; also loguniform:, normal:
 
 \b
 Examples:
-  runsemble run -P beta=lin:0.1:0.9:9 --input model.py -- python model.py --beta {{beta}}
+  runsemble run -P x=lin:0:1:5 --input model.py -- python model.py {{x}}
   runsemble run --csv params.csv -- ./sim {{x}} {{y}}
   runsemble run -j2 'sleep {{}}; date' ::: 1 2 3
   seq 100 | runsemble run ./sim --seed {{}}
@@ -57,9 +55,21 @@ PARAMETERS, RESOURCES, FILES, FAILURES, OUTPUT = (
     help="A parameter and its values; all are combined with all.",
 )
 @option(PARAMETERS, "--zip", "is_zipped", is_flag=True, help="Combine the parameters of -P side by side instead.")
-@option(PARAMETERS, "--csv", metavar="FILE", help="A table of parameters, a run per row; - is standard input.")
-@option(PARAMETERS, "--jsonl", metavar="FILE", help="A JSON object per line, a run each; - is standard input.")
-@option(PARAMETERS, "-a", "--arg-file", metavar="FILE", help="An argument per line, as after :::.")
+@option(
+    PARAMETERS,
+    "--csv",
+    type=click.Path(),
+    metavar="FILE",
+    help="A table of parameters, a run per row; - is standard input.",
+)
+@option(
+    PARAMETERS,
+    "--jsonl",
+    type=click.Path(),
+    metavar="FILE",
+    help="A JSON object per line, a run each; - is standard input.",
+)
+@option(PARAMETERS, "-a", "--arg-file", type=click.Path(), metavar="FILE", help="An argument per line, as after :::.")
 @option(
     PARAMETERS,
     "-0",
@@ -135,6 +145,7 @@ PARAMETERS, RESOURCES, FILES, FAILURES, OUTPUT = (
     "--input",
     "inputs",
     multiple=True,
+    type=click.Path(),
     metavar="FILE",
     help="A file, directory or pattern to be had in every run directory; FILE:NAME is called NAME there.",
 )
@@ -143,6 +154,7 @@ PARAMETERS, RESOURCES, FILES, FAILURES, OUTPUT = (
     "--copy",
     "copies",
     multiple=True,
+    type=click.Path(),
     metavar="FILE",
     help="The same, as a copy of its own for every run.",
 )
@@ -151,6 +163,7 @@ PARAMETERS, RESOURCES, FILES, FAILURES, OUTPUT = (
     "--template",
     "templates",
     multiple=True,
+    type=click.Path(),
     metavar="FILE",
     help="A text in which %%name%% is filled in for every run.",
 )
@@ -159,6 +172,7 @@ PARAMETERS, RESOURCES, FILES, FAILURES, OUTPUT = (
     "-o",
     "--output",
     "output_path",
+    type=click.Path(file_okay=False),
     metavar="DIR",
     help="A new directory for everything; multirun-<date>-<time> unless given.",
 )
@@ -198,21 +212,27 @@ PARAMETERS, RESOURCES, FILES, FAILURES, OUTPUT = (
     help="Show a bar while runs are under way, or lines where there is no terminal.",
 )
 @option(OUTPUT, "-q", "--quiet", is_flag=True, help="Print nothing but what goes wrong.")
-@click.argument("command", nargs=-1, type=click.UNPROCESSED, metavar="[--] COMMAND... [::: ARGUMENT...]...")
+@click.argument(
+    "command",
+    nargs=-1,
+    type=click.UNPROCESSED,
+    shell_complete=lambda context, parameter, incomplete: [CompletionItem(incomplete, type="file")],
+    metavar="[--] COMMAND... [::: ARGUMENT...]...",
+)
 def run(command: tuple[str, ...], **options: Any) -> int:
     """Run COMMAND once for every parameter set, each in a directory of its own.
 
-    {name} in it stands for a parameter. A COMMAND of one word with blanks in it is run by the shell.
+    {name} in it stands for a parameter. A COMMAND of one word with blanks in it is run by the shell, and what is
+    filled in is quoted for it, so put no quotes around {name} there.
     """
-    if options["header"] not in (None, ":"):
-        raise RequestError(f"--header {options['header']}: the only form is --header :")
-    workload = read_workload(command, _source_options(options))
-    study = _study_options(options, workload)
+    workload = read_workload(command, source_options(options))
+    study = study_options(options, workload.cmd)
+    if workload.count == 0:
+        return say_nothing_to_run()
+    if options["as_json"] and options["prints"]:
+        raise UsageError("--json and --print both write to standard output: choose one")
     if not options["quiet"]:
         note_unknown_names(workload)
-    if workload.count == 0:
-        click.echo("runsemble run: there is nothing to run: no parameter set was given", err=True)
-        return exits.NOTHING
     if options["dry_run"]:
         from runsemble.cli.dry_run import print_plan
 
@@ -220,65 +240,3 @@ def run(command: tuple[str, ...], **options: Any) -> int:
     from runsemble.cli.study import run_workload
 
     return run_workload(workload, study, options)
-
-
-def _source_options(options: dict[str, Any]) -> SourceOptions:
-    return SourceOptions(
-        axes=options["axes"],
-        csv=options["csv"],
-        jsonl=options["jsonl"],
-        arg_file=options["arg_file"],
-        is_zipped=options["is_zipped"],
-        sample=options["sample"],
-        seed=options["seed"],
-        types=options["types"],
-        delimiter=_delimiter(options["delimiter"]),
-        is_null_separated=options["is_null_separated"],
-        has_header=options["header"] is not None,
-    )
-
-
-def _study_options(options: dict[str, Any], workload: Workload) -> StudyOptions:
-    mem, timeout = options["mem"], options["timeout"]
-    mem_mib = accounted_memory(None if mem is None else parse_mem_mib(mem))
-    return StudyOptions(
-        cmd=workload.cmd,
-        output_path=options["output_path"],
-        input_files=[
-            *(_named(FileResource, text) for text in options["inputs"]),
-            *(_named(FileResource, text, linkage="copy") for text in options["copies"]),
-        ],
-        templates=[_named(TemplateFile, text) for text in options["templates"]],
-        request=Request(cores=options["cores"], gpus=options["gpus"], tasks=options["tasks"], mem_mib=mem_mib),
-        timeout_s=None if timeout is None else parse_duration(timeout),
-        retries=options["retries"],
-        max_failures=options["max_failures"],
-        halt=options["halt"],
-        env=dict(map(_variable, options["env"])),
-        run_dir=options["run_dir"],
-        output=options["logs"],
-    )
-
-
-def _named(make: Any, text: str, **more: Any) -> Any:
-    """Return a file with the name it gets in run directories, from ``FILE`` or ``FILE:NAME``."""
-    path, colon, name = text.rpartition(":")
-    if not colon or not path or os.path.lexists(text):
-        return make(text, **more)
-    return make(path, rename=name, **more)
-
-
-def _variable(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not equals or not name:
-        raise UsageError(f"--env {text}: write NAME=VALUE")
-    return name, value
-
-
-def _delimiter(text: str | None) -> str | None:
-    if text is None:
-        return None
-    plain = {"\\t": "\t", "tab": "\t"}.get(text, text)
-    if len(plain) != 1 or plain in '\r\n"':
-        raise UsageError(f"--delimiter {text!r}: give one character, or tab")
-    return plain

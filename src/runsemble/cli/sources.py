@@ -178,6 +178,8 @@ def _file(options: SourceOptions, reader: CellReader) -> ParameterFile | None:
     ]
     if len(given) > 1:
         raise ParameterError(f"{given[0][0]} and {given[1][0]} cannot be combined: put everything into one file")
+    if given and given[0][1] == "-" and sys.stdin is not None and sys.stdin.isatty():
+        click.echo("note: parameters are read from the terminal; Ctrl-D ends them", err=True)
     if options.csv is not None:
         return CsvFile(options.csv, reader, options.delimiter)
     if options.jsonl is not None:
@@ -191,7 +193,7 @@ def _file(options: SourceOptions, reader: CellReader) -> ParameterFile | None:
 
 def _names_in(file: ParameterFile) -> set[str]:
     """Return the parameters that a file gives, as far as its first row tells; none of what can be read only once."""
-    return set(next(iter(file), {})) if file.is_regular else set()
+    return set(next(iter(file), {})) if file.source.is_regular else set()
 
 
 def _header(sources: Sequence[Source]) -> list[str]:
@@ -234,7 +236,7 @@ def _has_lines_on_stdin() -> bool:
 def note_unknown_names(workload: Workload) -> None:
     """Say which names in braces stand for no parameter, as far as those are known before the start."""
     if isinstance(workload.sets, Crossed):
-        known = _names_in(workload.sets.file) if workload.sets.file.is_regular else None
+        known = _names_in(workload.sets.file) if workload.sets.file.source.is_regular else None
         known = None if known is None else known | set(workload.sets.grid_names)
     else:
         known = set(workload.sets[0]) if len(workload.sets) else None
@@ -248,7 +250,7 @@ def note_unknown_names(workload: Workload) -> None:
             )
     named = dict.fromkeys(name for word in workload.cmd for name in Template(word).names)
     for name in named:
-        if name not in known and name not in RESERVED and nearest(name, known) is None:
+        if name not in known and name not in RESERVED and nearest(name, [*known, *RESERVED]) is None:
             click.echo(f"note: {{{name}}} names no parameter, so it stays as it is", err=True)
 
 

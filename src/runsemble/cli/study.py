@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import signal
 import sys
 import time
@@ -12,10 +13,11 @@ from typing import Any
 import click
 
 from runsemble.cli import exits
-from runsemble.cli.app import stop_writing
+from runsemble.cli.app import complain, stop_writing
+from runsemble.cli.nothing import say_nothing_to_run
 from runsemble.cli.printing import Printer
 from runsemble.cli.sources import Crossed, Workload
-from runsemble.errors import AgentError, FeedError, UsageError
+from runsemble.errors import AgentError, FeedError, RunsFailed, UsageError
 from runsemble.model import events
 from runsemble.runners.interrupts import CURRENT
 from runsemble.runners.local import ParallelLocalRunner
@@ -56,12 +58,17 @@ def run_workload(workload: Workload, study: StudyOptions, options: dict[str, Any
     began = time.monotonic()
     started = time.time()
     ending = _carry_out(workload, study, options)
-    _note_mixed(workload, is_quiet=options["quiet"])
+    result = ending.result
+    if not options["quiet"]:
+        _note_mixed(workload)
     if ending.problem:
-        click.echo(f"runsemble run: {ending.problem}", err=True)
-    if ending.result is not None and len(ending.result):
+        complain(ending.problem, "run", 0)
+    if result is not None and not result.statistics.ended_count:  # nothing is in its directory
+        shutil.rmtree(result.output_path, ignore_errors=True)
+        return say_nothing_to_run() if ending.status is None and not len(result) else ending.exit_status
+    if result is not None:
         try:
-            _report(ending, ending.result, options, workload.cmd, started, time.monotonic() - began)
+            _report(ending, result, options, workload.cmd, started, time.monotonic() - began)
             sys.stdout.flush()
         except BrokenPipeError:
             stop_writing(0)
@@ -85,7 +92,7 @@ def _carry_out(workload: Workload, study: StudyOptions, options: dict[str, Any])
     try:
         ending.result = blocking(carry_out)()
     except KeyboardInterrupt as interrupt:
-        ending.result, ending.status = getattr(interrupt, "result", None), exits.INTERRUPTED
+        ending.result, ending.status = getattr(interrupt, "result", None), ending.status or exits.INTERRUPTED
     except UsageError as error:
         ending.result, ending.problem, ending.status = getattr(error, "result", None), str(error), exits.USAGE
     except (AgentError, FeedError) as error:
@@ -93,15 +100,19 @@ def _carry_out(workload: Workload, study: StudyOptions, options: dict[str, Any])
     finally:
         if printer is not None:
             printer.close()
+            if printer.problem:
+                ending.problem = ending.problem or f"the output of runs cannot be printed: {printer.problem}"
+                ending.status = ending.status or exits.INFRASTRUCTURE
     return ending
 
 
 def _terminate(ending: Ending) -> None:
-    """React to SIGTERM as to the second Ctrl-C: end what runs."""
+    """React to SIGTERM as to the second Ctrl-C, and to another one as to the third: end what runs."""
+    how = "stop" if ending.status is None else "kill"
     ending.status = exits.TERMINATED
     interrupts = CURRENT.get()
     if interrupts is not None and interrupts.study is not None:
-        interrupts.study.halt("stop")
+        interrupts.study.halt(how)
     else:
         raise SystemExit(exits.TERMINATED)
 
@@ -113,7 +124,9 @@ def _report(
         from runsemble.cli.as_json import write_results
 
         write_results(sys.stdout, result, cmd=cmd, started=started, wall_s=wall_s, exit_status=ending.exit_status)
-    elif not options["quiet"] and not options["prints"]:
+    elif options["quiet"] or options["prints"]:
+        _name_failures(result)
+    else:
         from runsemble.cli.summary import print_summary
 
         print_summary(sys.stdout, result, wall_s)
@@ -122,15 +135,25 @@ def _report(
 
         for x, y in options["plots"]:
             stream = sys.stderr if options["as_json"] or options["prints"] else sys.stdout
-            click.echo(plot(result.shown(), x, y, result.output_path), file=stream)
+            try:
+                click.echo(plot(result.shown(), x, y, result.output_path), file=stream)
+            except UsageError as error:  # the runs are what was asked for first, and they are there
+                complain(error, "run", 0)
 
 
-def _note_mixed(workload: Workload, *, is_quiet: bool) -> None:
+def _name_failures(result: MultirunResult) -> None:
+    """Say on stderr which runs failed, where no table does."""
+    try:
+        result.raise_for_failures()
+    except RunsFailed as error:
+        complain(error, "run", 0)
+
+
+def _note_mixed(workload: Workload) -> None:
     """Say which parameters were numbers in some runs and text in others."""
     for name, example in workload.reader.mixed.items():
-        if not is_quiet:
-            click.echo(
-                f"note: {name} is a number in some runs and a text in others, such as {example!r}, "
-                f"which no number is written as; --types {name}=float makes all of them numbers",
-                err=True,
-            )
+        click.echo(
+            f"note: {name} is a number in some runs and a text in others, such as {example!r}, "
+            f"which no number is written as; --types {name}=float makes all of them numbers",
+            err=True,
+        )

@@ -157,6 +157,11 @@ class PooledRunner(AbstractRunner):
                 engine.abandon(job)
 
     @property
+    def is_running(self) -> bool:
+        """Whether somebody has entered it, and not left yet."""
+        return self._engine is not None
+
+    @property
     def engine(self) -> Engine:
         """The engine of an entered runner.
 

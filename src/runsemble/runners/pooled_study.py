@@ -131,13 +131,15 @@ class PooledStudy:
     def drain(self) -> int:
         """Start nothing more; return how many runs are still running."""
         self._intake.stop()
-        self._runner.engine.skip_waiting(lambda job: job.table is self._table)
+        if self._runner.is_running:
+            self._runner.engine.skip_waiting(lambda job: job.table is self._table)
         return self._table.statistics.running_count
 
     def halt(self, how: str) -> int:
         """Start nothing more and end what runs ("stop" or "kill"); return how many runs there are to end."""
         self._intake.stop()
-        self._runner.stop(self._table, Cause.KILLED, how)
+        if self._runner.is_running:
+            self._runner.stop(self._table, Cause.KILLED, how)
         return self._table.statistics.running_count
 
     async def _end(self, cause: Cause) -> None:

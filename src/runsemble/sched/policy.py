@@ -71,7 +71,7 @@ class Halt:
     def reason(self, stats: RunStatistics) -> str:
         """Word why the study was given up."""
         verb = {"fail": "failed", "success": "succeeded", "done": "ended"}[self.what]
-        return f"{count_of(self._counted(stats), 'run')} {verb}, {self.words or f'as halt={self} says'}"
+        return f"{count_of(self._counted(stats), 'run')} {verb}, {self.words or f'as {self} asks for'}"
 
     def _counted(self, stats: RunStatistics) -> int:
         if self.what == "fail":
@@ -118,7 +118,7 @@ class AbortPolicy:
         """
         halts = [] if halt is None else [parse_halt(halt)]
         if max_failures is not None:
-            words = f"more than max_failures={max_failures} allows"
+            words = f"more than the {max_failures} that are put up with"
             halts.append(Halt("soon", "fail", max_failures + 1, words=words))
         return cls([one for one in halts if one is not None])
 

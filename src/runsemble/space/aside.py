@@ -99,8 +99,8 @@ class _Handover:
     def read(self, source: Any) -> None:
         """Read everything; hand it over in batches."""
         error: BaseException | None = None
-        if not self._file.is_regular:
-            self._file.before_wait = self._before_wait
+        self._file.source.before_wait = self._flush
+        self._file.source.is_wanted = lambda: not self._is_unwanted
         try:
             for params in source:
                 self._batch.append(params)
@@ -113,10 +113,6 @@ class _Handover:
             error = caught
             self._flush()
         self._call(self._end, error)
-
-    def _before_wait(self) -> None:
-        if self._batch and not self._file.has_more:
-            self._flush()
 
     def _flush(self) -> None:
         batch, self._batch = self._batch, []

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import csv
-import io
 import json
 import os
-import select
-import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, BinaryIO, TextIO
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing
+from typing import Any
 
 from runsemble.errors import ParameterError
 from runsemble.model.params import WrittenParams
-from runsemble.model.text import quote, why_no_bytes
+from runsemble.model.text import quote
 from runsemble.space.cells import CellReader
+from runsemble.space.lines import LineSource
 
 #: Longest cell of a table, in characters.
 MAX_CELL = 16 * 2**20
-_UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 
 class ParameterFile:
@@ -30,26 +28,10 @@ class ParameterFile:
     """
 
     def __init__(self, path: str | os.PathLike[str], reader: CellReader | None = None) -> None:
-        self.path = os.fspath(path)
+        self.source = LineSource(path)
+        self.name = self.source.name
         self.reader = reader or CellReader()
         self._count: int | None = None
-        self.before_wait: Callable[[], None] | None = None  #: called before a pipe or the like is waited for
-        self._fd = -1
-
-    @property
-    def name(self) -> str:
-        """What errors call it."""
-        return "standard input" if self.path == "-" else self.path
-
-    @property
-    def is_regular(self) -> bool:
-        """Whether it can be read more than once."""
-        return self.path != "-" and os.path.isfile(self.path)
-
-    @property
-    def has_more(self) -> bool:
-        """Whether something can be read now without waiting."""
-        return bool(select.select([self._fd], [], [], 0)[0])
 
     def check(self) -> int | None:
         """Read the whole file once, if it can be read again; return how many parameter sets it holds.
@@ -57,7 +39,7 @@ class ParameterFile:
         Raises:
             ParameterError: Something in it is wrong; the text says on which line.
         """
-        if self.is_regular and self._count is None:
+        if self.source.is_regular and self._count is None:
             count = 0
             for _ in self if self.reader.has_types else self._rows():
                 count += 1
@@ -80,74 +62,6 @@ class ParameterFile:
         """Yield what `check` counts; raise what is wrong."""
         raise NotImplementedError
 
-    def open(self) -> TextIO:
-        """Open the file as UTF-8 text with its line endings, without a byte order mark.
-
-        Raises:
-            ParameterError: It cannot be read, or is UTF-16.
-        """
-        raw = self._open_bytes()
-        try:
-            start = b"" if self.path == "-" else raw.peek(2)[:2]  # type: ignore[attr-defined]
-        except OSError as error:
-            raw.close()
-            raise ParameterError(f"{self.path} cannot be read: {error.strerror}") from None
-        if start in _UTF16:
-            raw.close()
-            raise ParameterError(f"{self.path} is UTF-16 or UTF-32, not UTF-8; convert it: iconv -f UTF-16 -t UTF-8")
-        return io.TextIOWrapper(raw, encoding="utf-8-sig", newline="", errors="strict")
-
-    def _open_bytes(self) -> BinaryIO:
-        raw = self._open_raw()
-        self._fd = raw.fileno()
-        return raw
-
-    def _open_raw(self) -> BinaryIO:
-        if self.path == "-":
-            if sys.stdin is None or sys.stdin.closed or sys.stdin.buffer.closed:
-                raise ParameterError("standard input is closed, or has been read already")
-            return sys.stdin.buffer
-        if problem := why_no_bytes(self.path):
-            raise ParameterError(f"the path of a parameter file {problem}")
-        try:
-            return open(self.path, "rb")
-        except OSError as error:
-            raise ParameterError(f"{self.path} cannot be read: {error.strerror}") from None
-
-    def lines(self, stream: TextIO) -> Iterator[str]:
-        """Yield the lines of a stream.
-
-        Raises:
-            ParameterError: A line is not UTF-8.
-        """
-        while True:
-            if self.before_wait is not None:
-                self.before_wait()
-            try:
-                line = stream.readline()
-            except UnicodeDecodeError as error:
-                raise ParameterError(
-                    f"{self.name}{self._undecodable_line()} is not UTF-8 (byte {error.object[error.start]:#04x}); "
-                    "if it is Latin-1, convert it: iconv -f LATIN1 -t UTF-8"
-                ) from None
-            except OSError as error:
-                raise ParameterError(f"{self.name} cannot be read: {error.strerror}") from None
-            if not line:
-                return
-            yield line
-
-    def _undecodable_line(self) -> str:
-        """Return ", line N" for the first line that is not UTF-8, if the file can be read again."""
-        if not self.is_regular:
-            return ""
-        with open(self.path, "rb") as file:
-            for number, line in enumerate(file, 1):
-                try:
-                    line.decode()
-                except UnicodeDecodeError:
-                    return f", line {number},"
-        return ""
-
 
 class CsvFile(ParameterFile):
     """A table: the header names the parameters, every further row is a parameter set.
@@ -164,7 +78,7 @@ class CsvFile(ParameterFile):
         super().__init__(path, reader)
         if delimiter is not None and (len(delimiter) != 1 or delimiter in '\r\n"'):
             raise ParameterError(f"the delimiter must be one character, not {delimiter!r}")
-        self._delimiter = delimiter or ("\t" if self.path.lower().endswith(".tsv") else ",")
+        self._delimiter = delimiter or ("\t" if self.source.path.lower().endswith(".tsv") else ",")
 
     def __iter__(self) -> Iterator[Mapping[str, Any]]:
         """Yield the rows as parameter sets."""
@@ -181,33 +95,35 @@ class CsvFile(ParameterFile):
 
     def _rows(self, with_header: bool = False) -> Iterator[tuple[int, list[str]]]:
         csv.field_size_limit(MAX_CELL)
-        with self.open() as stream:
-            rows = csv.reader(self.lines(stream), delimiter=self._delimiter, strict=True)
-            header: list[str] | None = None
-            while True:
-                try:
-                    row = next(rows, None)
-                except csv.Error as error:
-                    raise ParameterError(f"{self.name}, line {rows.line_num}: {error}") from None
-                if row is None:
-                    break
-                if any("\0" in cell for cell in row):
-                    raise ParameterError(f"{self.name}, line {rows.line_num} holds a zero byte; is it UTF-16?")
-                if not row:
-                    continue  # a blank line
-                if header is None:
-                    header = self._check_header(row)
-                    if with_header:
-                        yield rows.line_num, header
-                    continue
-                if len(row) != len(header):
-                    raise ParameterError(
-                        f"{self.name}, line {rows.line_num}: {_cells(len(row))}, but the header names {len(header)} "
-                        f"({', '.join(header[:5])}{', …' if len(header) > 5 else ''})"
-                    )
-                yield rows.line_num, row
+        with closing(self.source.text_lines()) as lines:
+            yield from self._rows_of(csv.reader(lines, delimiter=self._delimiter, strict=True), with_header)
+
+    def _rows_of(self, rows: Any, with_header: bool) -> Iterator[tuple[int, list[str]]]:
+        header: list[str] | None = None
+        while True:
+            try:
+                row = next(rows, None)
+            except csv.Error as error:
+                raise ParameterError(f"{self.name}, line {rows.line_num}: {error}") from None
+            if row is None:
+                break
+            if any("\0" in cell for cell in row):
+                raise ParameterError(f"{self.name}, line {rows.line_num} holds a zero byte; is it UTF-16?")
+            if not row:
+                continue  # a blank line
             if header is None:
-                raise ParameterError(f"{self.name} is empty; its first line must name the parameters")
+                header = self._check_header(row)
+                if with_header:
+                    yield rows.line_num, header
+                continue
+            if len(row) != len(header):
+                raise ParameterError(
+                    f"{self.name}, line {rows.line_num}: {_cells(len(row))}, but the header names {len(header)} "
+                    f"({', '.join(header[:5])}{', …' if len(header) > 5 else ''})"
+                )
+            yield rows.line_num, row
+        if header is None:
+            raise ParameterError(f"{self.name} is empty; its first line must name the parameters")
 
     def _check_header(self, row: list[str]) -> list[str]:
         header = [name.strip() for name in row]
@@ -240,8 +156,8 @@ class JsonLinesFile(ParameterFile):
             yield WrittenParams(values, texts) if texts else values
 
     def _rows(self) -> Iterator[dict[str, Any]]:
-        with self.open() as stream:
-            for number, line in enumerate(self.lines(stream), 1):
+        with closing(self.source.text_lines()) as lines:
+            for number, line in enumerate(lines, 1):
                 if not line.strip():
                     continue
                 try:
@@ -283,11 +199,6 @@ class LinesFile(ParameterFile):
         self.parameter = parameter
         self._is_null_separated = is_null_separated
 
-    def open(self) -> TextIO:
-        """Open the file so that bytes that are no UTF-8 reach the command as they are."""
-        raw = self._open_bytes()
-        return io.TextIOWrapper(raw, encoding="utf-8", newline="\n", errors="surrogateescape")
-
     def __iter__(self) -> Iterator[Mapping[str, Any]]:
         """Yield the values as parameter sets."""
         for number, text in self._numbered():
@@ -302,33 +213,8 @@ class LinesFile(ParameterFile):
         return (text for _, text in self._numbered())
 
     def _numbered(self) -> Iterator[tuple[int, str]]:
-        with self.open() as stream:
-            pieces = self._pieces(stream) if self._is_null_separated else self._plain_lines(stream)
-            for number, text in enumerate(pieces, 1):
-                if text:
-                    yield number, text
-
-    def _plain_lines(self, stream: TextIO) -> Iterator[str]:
-        for number, line in enumerate(self.lines(stream)):
-            text = line.removesuffix("\r\n").removesuffix("\n")
-            yield text.removeprefix("\ufeff") if number == 0 else text
-
-    def _pieces(self, stream: TextIO) -> Iterator[str]:
-        """Yield what zero bytes separate, as soon as it is there."""
-        rest = b""
-        while True:
-            if self.before_wait is not None:
-                self.before_wait()
-            try:
-                chunk = stream.buffer.read1(65536)  # type: ignore[attr-defined]
-            except OSError as error:
-                raise ParameterError(f"{self.name} cannot be read: {error.strerror}") from None
-            if not chunk:
-                break
-            *whole, rest = (rest + chunk).split(b"\0")
-            yield from (text.decode("utf-8", "surrogateescape") for text in whole)
-        if rest:
-            yield rest.decode("utf-8", "surrogateescape")
+        with closing(self.source.values(b"\0" if self._is_null_separated else b"\n")) as values:
+            yield from ((number, text) for number, text in enumerate(values, 1) if text)
 
 
 def read_csv(

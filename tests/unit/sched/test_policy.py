@@ -39,7 +39,7 @@ def ended(good: int = 0, bad: int = 0) -> RunStatistics:
 def test_a_study_is_given_up_when_more_fail_than_allowed(failures: int, given_up: bool) -> None:
     halt = AbortPolicy.of(2, None).verdict(ended(bad=failures), None)
     assert (halt is not None) is given_up
-    assert halt is None or halt.reason(ended(bad=3)) == "3 runs failed, more than max_failures=2 allows"
+    assert halt is None or halt.reason(ended(bad=3)) == "3 runs failed, more than the 2 that are put up with"
 
 
 def test_no_failure_at_all_can_be_asked_for() -> None:

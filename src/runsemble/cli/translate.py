@@ -1,0 +1,138 @@
+"""Turns options of the command line into those of a study, errors included."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from runsemble.cli.sources import SourceOptions
+from runsemble.errors import UsageError
+from runsemble.model.files import FileResource, TemplateFile
+from runsemble.model.resources import Request
+from runsemble.model.units import parse_duration, parse_mem_mib
+from runsemble.runners.study import StudyOptions
+from runsemble.sched.policy import parse_halt
+
+T = TypeVar("T")
+
+
+def source_options(options: dict[str, Any]) -> SourceOptions:
+    """Return what is said about parameters.
+
+    Raises:
+        UsageError: Something in it makes no sense; the text names the option.
+    """
+    if options["header"] not in (None, ":"):
+        raise UsageError(f"--header {options['header']}: the only form is --header :")
+    return SourceOptions(
+        axes=options["axes"],
+        csv=options["csv"],
+        jsonl=options["jsonl"],
+        arg_file=options["arg_file"],
+        is_zipped=options["is_zipped"],
+        sample=options["sample"],
+        seed=options["seed"],
+        types=options["types"],
+        delimiter=_delimiter(options["delimiter"]),
+        is_null_separated=options["is_null_separated"],
+        has_header=options["header"] is not None,
+    )
+
+
+def study_options(options: dict[str, Any], cmd: list[str]) -> StudyOptions:
+    """Return what is said about the study.
+
+    Raises:
+        UsageError: Something in it makes no sense; the text names the option.
+    """
+    mem_mib = _read("--mem", options["mem"], _positive_mem) or 0
+    if options["halt"] is not None:
+        _read("--halt", options["halt"], parse_halt)
+    return StudyOptions(
+        cmd=cmd,
+        output_path=options["output_path"],
+        input_files=[
+            *_read_all("--input", options["inputs"], _input),
+            *_read_all("--copy", options["copies"], _copy),
+        ],
+        templates=_read_all("--template", options["templates"], _template),
+        request=Request(cores=options["cores"], gpus=options["gpus"], tasks=options["tasks"], mem_mib=mem_mib),
+        timeout_s=_read("--timeout", options["timeout"], _positive_duration),
+        retries=options["retries"],
+        max_failures=options["max_failures"],
+        halt=options["halt"],
+        env=dict(map(_variable, options["env"])),
+        run_dir=options["run_dir"],
+        output=options["logs"],
+    )
+
+
+def _read(option: str, text: str | None, parse: Callable[[str], T]) -> T | None:
+    """Return what the text of an option means; None for one that was not given.
+
+    Raises:
+        UsageError: It means nothing; the text names the option.
+    """
+    return None if text is None else _read_all(option, [text], parse)[0]
+
+
+def _read_all(option: str, texts: Sequence[str], parse: Callable[[str], T]) -> list[T]:
+    read = []
+    for text in texts:
+        try:
+            read.append(parse(text))
+        except UsageError as error:
+            raise UsageError(f"{option} {text}: {str(error).removeprefix(f'halt={text!r}: ')}") from None
+    return read
+
+
+def _positive_duration(text: str) -> float:
+    seconds = parse_duration(text)
+    if seconds <= 0:
+        raise UsageError("a time limit must be longer than 0")
+    return seconds
+
+
+def _positive_mem(text: str) -> int:
+    mib = parse_mem_mib(text)
+    if mib <= 0:
+        raise UsageError("a memory limit must be more than 0")
+    return mib
+
+
+def _input(text: str) -> FileResource:
+    path, name = _path_and_name(text)
+    return FileResource(path, rename=name)
+
+
+def _copy(text: str) -> FileResource:
+    path, name = _path_and_name(text)
+    return FileResource(path, "copy", name)
+
+
+def _template(text: str) -> TemplateFile:
+    path, name = _path_and_name(text)
+    return TemplateFile(path, name)
+
+
+def _path_and_name(text: str) -> tuple[str, str | None]:
+    """Return a file and the name it gets in run directories, from ``FILE`` or ``FILE:NAME``."""
+    path, colon, name = text.rpartition(":")
+    return (text, None) if not colon or not path or os.path.lexists(text) else (path, name)
+
+
+def _variable(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise UsageError(f"--env {text}: write NAME=VALUE")
+    return name, value
+
+
+def _delimiter(text: str | None) -> str | None:
+    if text is None:
+        return None
+    plain = {"\\t": "\t", "tab": "\t"}.get(text, text)
+    if len(plain) != 1 or plain in '\r\n"':
+        raise UsageError(f"--delimiter {text!r}: give one character, or tab")
+    return plain
