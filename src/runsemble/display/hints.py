@@ -6,10 +6,14 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from runsemble.display.table import clip, printable, value_words
+
 #: Chance would make such a cluster less often than this, all the places where one was looked for taken together.
 SIGNIFICANT = 0.01
 #: Hints that are shown.
 MOST = 3
+#: Columns that the name of a parameter takes at most, and a value.
+_NAME = 32
 #: A parameter with more different values than this is looked at only for thresholds.
 _MAX_VALUES = 200
 
@@ -27,9 +31,9 @@ class Cluster(NamedTuple):
 
     def __str__(self) -> str:
         """Word it: "gamma = 0.2: 9 of 9 runs failed, elsewhere 1 of 36"."""
-        value = self.value if isinstance(self.value, str) else repr(self.value)
+        name, value = clip(printable(self.parameter), _NAME), clip(value_words(self.value), _NAME)
         return (
-            f"{self.parameter} {self.relation} {value}: {self.failed} of {self.runs} runs failed, "
+            f"{name} {self.relation} {value}: {self.failed} of {self.runs} runs failed, "
             f"elsewhere {self.failed_elsewhere} of {self.runs_elsewhere}"
         )
 
@@ -48,8 +52,11 @@ def find_clusters(runs: Sequence[tuple[Mapping[str, Any], bool]]) -> list[Cluste
     found: list[tuple[float, Cluster]] = []
     for name in names:
         having = [(params[name], is_failed) for params, is_failed in runs if name in params]
-        candidates = [*_values(name, having), *_thresholds(name, having)]
+        thresholds = _thresholds(name, having)
+        candidates = [*_values(name, having), *thresholds]
         looks += len(candidates)
+        if thresholds:  # the best of as many as there are values
+            looks += len({value for value, _ in having}) - 1
         rated = [(_chance(len(having), sum(f for _, f in having), one), one) for one in candidates]
         if rated:
             found.append(min(rated, key=lambda item: (item[0], item[1].relation != "=")))

@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from runsemble.display.table import clip, columns_of, printable
 from runsemble.display.tally import ShownRun, is_number
 from runsemble.errors import UsageError
 
 #: What is known of every run, beside its parameters and results.
 FACTS = ("wall_s", "user_s", "system_s", "max_rss_bytes")
+#: Columns of a picture of text: at most, at least, those beside the points, and those of a label.
+_WIDEST, _NARROWEST, _BESIDE, _LABEL = 100, 10, 22, 24
 
 
 def plot(runs: Iterable[ShownRun], x: str, y: str, directory: str) -> str:
@@ -65,26 +67,41 @@ def _as_png(points: Sequence[tuple[float, float]], x: str, y: str, directory: st
 
     figure = Figure(figsize=(6.4, 4.0), layout="constrained")
     axes = figure.subplots()
-    axes.plot(*zip(*points, strict=True), "o", markersize=4, alpha=0.7)
-    axes.set_xlabel(x)
-    axes.set_ylabel(y)
-    axes.grid(alpha=0.3)
     path = os.path.join(directory, f"{_file_name(y)}-vs-{_file_name(x)}.png")
-    figure.savefig(path, dpi=150)
+    try:
+        axes.plot(*zip(*points, strict=True), "o", markersize=4, alpha=0.7)
+        axes.set_xlabel(_label(x), parse_math=False)
+        axes.set_ylabel(_label(y), parse_math=False)
+        axes.grid(alpha=0.3)
+        figure.savefig(path, dpi=150)
+    except OSError as error:
+        raise UsageError(f"--plot {x} {y}: {path} cannot be written: {error.strerror}") from None
+    except (ValueError, ArithmeticError) as error:
+        raise _cannot_draw(x, y, error) from None
     return path
 
 
 def _file_name(name: str) -> str:
-    return re.sub(r"[^\w.=+-]", "_", name)[:60]
+    return re.sub(r"[^\w.=+-]", "_", name, flags=re.ASCII)[:60]
+
+
+def _label(name: str) -> str:
+    return clip(printable(name), _LABEL)
 
 
 def _as_text(points: Sequence[tuple[float, float]], x: str, y: str) -> str:
     import plotille
 
-    width = min(100, shutil.get_terminal_size((80, 24)).columns)
+    columns = min(_WIDEST, shutil.get_terminal_size((80, 24)).columns)
     xs, ys = zip(*points, strict=True)
-    text: str = plotille.scatter(
-        xs, ys, width=max(10, width - 20), height=16, X_label=x, Y_label=y, origin=False,
-        encoding=sys.stdout.encoding or "utf-8",
-    )  # fmt: skip
-    return text
+    x_label, y_label = _label(x), _label(y)
+    width = max(_NARROWEST, columns - _BESIDE - columns_of(x_label))
+    try:
+        text: str = plotille.scatter(xs, ys, width=width, height=16, X_label=x_label, Y_label=y_label, origin=False)
+    except (ValueError, ArithmeticError) as error:
+        raise _cannot_draw(x, y, error) from None
+    return "\n".join(line[:columns] for line in text.split("\n"))
+
+
+def _cannot_draw(x: str, y: str, error: Exception) -> UsageError:
+    return UsageError(f"--plot {x} {y}: numbers so large, or so close, cannot be drawn ({error})")

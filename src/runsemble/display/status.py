@@ -10,11 +10,12 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from importlib import import_module
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, Protocol, TextIO
+from typing import TYPE_CHECKING, Any, Protocol, TextIO, TypeVar
 
 import anyio
 import anyio.to_thread
 
+from runsemble.display.table import printable
 from runsemble.display.words import Progress, bar_format, duration_words, failure_line, progress_line
 from runsemble.model.stats import RunStatistics
 from runsemble.sched.forecast import Forecast
@@ -22,6 +23,8 @@ from runsemble.sched.pool import PoolUsage
 
 if TYPE_CHECKING:
     from tqdm import tqdm
+
+T = TypeVar("T")
 
 #: Seconds between two drawings of the bar.
 REDRAW_S = 0.1
@@ -98,6 +101,7 @@ class StatusDisplay:
         self._last_line = self._began
         self._tqdm: type[tqdm[Any]] | None = None
         self._bar: tqdm[Any] | None = None
+        self._is_over = False
         self._failures = 0
         self._lines: list[str] = []
         self._forecast = Forecast()
@@ -134,8 +138,8 @@ class StatusDisplay:
             self.say("further failures are counted, not listed; the result has them all")
 
     def say(self, line: str) -> None:
-        """Show a line above the bar, with the next redraw."""
-        self._lines.append(line)
+        """Show a line above the bar, with the next redraw; what a terminal would obey is replaced."""
+        self._lines.append(printable(line))
 
     # Showing it
 
@@ -147,10 +151,11 @@ class StatusDisplay:
 
     def close(self) -> None:
         """Show the final state, and leave it standing."""
+        self._is_over = True
         self._left_s = None
         if self._bar is not None:
             self._draw()
-            self._bar.close()
+            self._try(self._bar.close)
         self._flush_lines()
         stats = self._statistics()
         if self._bar is None and stats.total_count and self._says_end:
@@ -178,7 +183,7 @@ class StatusDisplay:
 
     def _progress(self, now: float) -> Progress:
         stats = self._statistics()
-        if now - self._forecast_at >= FORECAST_S:
+        if now - self._forecast_at >= FORECAST_S and not self._is_over:
             self._forecast_at = now
             self._left_s = self._predict(stats, now)
         is_over = stats.complete_count == stats.total_count == self._total
@@ -206,45 +211,50 @@ class StatusDisplay:
         if self._bar is None:
             if not progress.stats.total_count:
                 return
-            self._bar = self._new_bar(layout, columns)
+            self._bar = self._try(self._new_bar, layout, columns)
         self._flush_lines()
         bar = self._bar
+        if bar is None:
+            return
         if not self._is_notebook:
             bar.ncols = columns
         bar.total = self._total
         bar.n = progress.stats.ended_count
         bar.bar_format = layout
-        bar.refresh()
+        self._try(bar.refresh)
 
     def _new_bar(self, layout: str, columns: int) -> tqdm[Any]:
         if self._tqdm is None:
             self._tqdm = _import_tqdm(self._is_notebook)
         width = None if self._is_notebook else columns
-        bar: tqdm[Any] = self._tqdm(total=self._total, unit=" runs", file=self._stream, ncols=width, bar_format=layout)
-        bar.start_t -= time.monotonic() - self._began
+        bar: tqdm[Any] = self._tqdm(total=self._total, file=self._stream, ncols=width, bar_format=layout, disable=False)
         return bar
 
     def _flush_lines(self) -> None:
         lines, self._lines = self._lines, []
         for line in lines:
             if self._bar is not None:
-                self._bar.write(line, file=self._stream)
+                self._try(self._bar.write, line, self._stream)
             else:
                 self._print(line)
 
     def _print(self, line: str) -> None:
+        self._try(self._stream.write, line + "\n")
+        self._try(self._stream.flush)
+
+    def _try(self, show: Callable[..., T], *arguments: Any) -> T | None:
+        """Show something; if nobody is there to see it any more, the study goes on."""
         try:
-            self._stream.write(line + "\n")
-            self._stream.flush()
+            return show(*arguments)
         except (OSError, ValueError):
-            pass  # nobody is listening any more; the study goes on
+            return None
 
 
 def _import_tqdm(is_notebook: bool) -> type[tqdm[Any]]:
     """Return the bar that suits: a widget in notebooks that can show one, else text."""
     has_widgets = not is_notebook or find_spec("ipywidgets") is not None
     bar: type[tqdm[Any]] = import_module("tqdm.auto" if has_widgets else "tqdm").tqdm
-    return bar
+    return type("Bar", (bar,), {"monitor_interval": 0})  # no thread that watches it: it has a clock of its own
 
 
 def _columns(stream: TextIO) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from runsemble.display.hints import find_clusters
-from runsemble.display.table import Column, clip, columns_of, printable, text_table
+from runsemble.display.table import Column, clip, columns_of, printable, text_table, value_words
 from runsemble.display.tally import RunView, ShownRun, Tally
 from runsemble.display.words import duration_words, nearest_path
 from runsemble.model.resources import count_of
@@ -18,8 +18,6 @@ LISTED = 20
 FAILURES = 5
 #: Least room in which the parameters of a failed run are worth beginning, in columns.
 _ROOM = 12
-#: A number that is no longer than this is shown as it is, others with six digits.
-_SHORT = 8
 #: Results of which it is said where they are least and greatest.
 _EXTREMES = 2
 #: Runs whose parameters are looked through for what failures have in common.
@@ -43,7 +41,7 @@ def summary_lines(
         tally.add(run)
     is_listed = tally.count <= LISTED
     lines = _listed(tally.first, width) if is_listed else _summed_up(tally, width)
-    lines += ["", _headline(tally, wall_s) + f"; see {nearest_path(output_path)}/"]
+    lines += ["", _headline(tally, wall_s) + f"; see {printable(nearest_path(output_path))}/"]
     lines += _failures(tally, width, shows_kinds=not is_listed)
     clusters = find_clusters(tally.ended)
     if clusters:
@@ -80,15 +78,12 @@ def _listed(runs: Sequence[ShownRun], width: int) -> list[str]:
 
 
 def _values(name: str, values: Sequence[Any]) -> Column:
-    is_number = all(value == "" or _is_plain_number(value) for value in values)
+    is_number = all(_is_blank(value) or _is_plain_number(value) for value in values)
     return Column(printable(name), [value_words(value) for value in values], is_number=is_number, most=24)
 
 
-def value_words(value: Any) -> str:
-    """Word a parameter or a result for a table."""
-    if isinstance(value, float):
-        return repr(value) if len(repr(value)) <= _SHORT else f"{value:.6g}"
-    return printable(value if isinstance(value, str) else repr(value) if not isinstance(value, int) else str(value))
+def _is_blank(value: Any) -> bool:
+    return isinstance(value, str) and not value
 
 
 def _is_plain_number(value: Any) -> bool:
@@ -165,10 +160,10 @@ def _failures(tally: Tally, width: int, *, shows_kinds: bool) -> list[str]:
 
 def _failure(one: ShownRun, width: int) -> list[str]:
     params = _params_words(one)
-    head = f"  run {one.run.id} failed: {printable(one.run.message)}"
+    head = clip(f"  run {one.run.id} failed: {printable(one.run.message)}", width)
     room = width - columns_of(head) - 3
     lines = [head + (f" ({clip(params, room)})" if params and room >= _ROOM else "")]
     if one.run.last_words:
         lines.append(clip(f"    {printable(one.run.last_words.strip())}", width))
-    lines.append(f"    see {nearest_path(one.run.stderr or one.run.run_dir)}")
+    lines.append(f"    see {printable(nearest_path(one.run.stderr or one.run.run_dir))}")
     return lines

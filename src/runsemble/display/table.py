@@ -5,10 +5,15 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 _GAP = 2
 _LEAST = 6
 ELLIPSIS = "…"
+#: A number that is no longer than this is shown as it is, others with six digits.
+_SHORT = 8
+#: Of a long text, no more is looked at than this, in characters.
+_CUT = 400
 
 
 @dataclass(slots=True)
@@ -24,7 +29,7 @@ class Column:
     @property
     def width(self) -> int:
         """How wide it would like to be."""
-        return min(self.most, max(map(columns_of, [self.head, *self.cells])))
+        return max(columns_of(clip(text, self.most)) for text in (self.head, *self.cells))
 
 
 def text_table(columns: Sequence[Column], width: int) -> tuple[list[str], list[str]]:
@@ -73,11 +78,16 @@ def _set(cell: str, space: int, is_right: bool) -> str:
 
 def clip(text: str, width: int) -> str:
     """Return a text that takes `width` columns at most, with an ellipsis where something is missing."""
-    if columns_of(text) <= width:
-        return text
-    while text and columns_of(text) > width - 1:
-        text = text[:-1]
-    return text + ELLIPSIS
+    if text.isascii():
+        return text if len(text) <= width else text[: max(0, width - 1)] + ELLIPSIS
+    used = cut = 0
+    for at, sign in enumerate(text):
+        used += _columns_of_sign(sign)
+        if used > width:
+            return text[:cut] + ELLIPSIS
+        if used <= width - 1:
+            cut = at + 1
+    return text
 
 
 def columns_of(text: str) -> int:
@@ -87,9 +97,13 @@ def columns_of(text: str) -> int:
     """
     if text.isascii():
         return len(text)
-    return sum(
-        0 if unicodedata.combining(sign) else 2 if unicodedata.east_asian_width(sign) in "WF" else 1 for sign in text
-    )
+    return sum(map(_columns_of_sign, text))
+
+
+def _columns_of_sign(sign: str) -> int:
+    if unicodedata.combining(sign):
+        return 0
+    return 2 if unicodedata.east_asian_width(sign) in "WF" else 1
 
 
 def printable(text: str) -> str:
@@ -97,3 +111,14 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(sign if sign.isprintable() else " " if sign in "\n\t" else "?" for sign in text)
+
+
+def value_words(value: Any) -> str:
+    """Word a parameter or a result for a table."""
+    if isinstance(value, float):
+        return repr(value) if len(repr(value)) <= _SHORT else f"{value:.6g}"
+    try:
+        text = value if isinstance(value, str) else repr(value)
+    except Exception:  # somebody's own class
+        text = f"<{type(value).__name__}>"
+    return printable(text[:_CUT])

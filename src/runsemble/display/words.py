@@ -7,11 +7,15 @@ import os
 import time
 from typing import NamedTuple
 
+from runsemble.display.table import clip, printable
+from runsemble.model.resources import count_of
 from runsemble.model.stats import RunStatistics
 from runsemble.sched.pool import PoolUsage
 
-#: Terminals narrower than this get numbers only; then, no times; from the last on, everything.
-_TINY, _NARROW, _WIDE = 24, 60, 120
+#: From so many columns on a bar says how fast it goes.
+_WIDE = 120
+#: Columns of the bar itself, below which it is left out.
+_LEAST_BAR = 5
 #: Unit, its seconds, and up to how many of it are worded in it.
 _UNITS = (("s", 1, 100), ("min", 60, 100), ("h", 3600, 72), ("d", 86400, math.inf))
 
@@ -44,15 +48,25 @@ def duration_words(seconds: float) -> str:
     """Word a duration with two units at most: "7 ms", "1.5 s", "42 s", "3 min 20 s", "2 h 5 min"."""
     if seconds < 0.095:
         return f"{seconds * 1000:.0f} ms"
-    if seconds < 10:
+    if seconds < 9.95:
         return f"{seconds:.1f} s"
-    if seconds < 60:
+    if seconds < 59.5:
         return f"{seconds:.0f} s"
     minutes, rest = divmod(round(seconds), 60)
     if minutes < 60:
         return f"{minutes} min {rest} s"
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min"
+
+
+def rate_words(done: int, elapsed_s: float) -> str:
+    """Word how fast it goes: "3.3 runs/s", "1250 runs/s", or "42 s per run"; empty before there is anything to say."""
+    if not done or elapsed_s <= 0:
+        return ""
+    rate = done / elapsed_s
+    if rate < 0.2:
+        return f"{duration_words(1 / rate)} per run"
+    return f"{rate:.0f} runs/s" if rate >= 100 else f"{rate:.3g} runs/s"
 
 
 def range_words(low_s: float, high_s: float) -> str:
@@ -89,8 +103,8 @@ def progress_line(progress: Progress) -> str:
     total = progress.total
     of = f"{done}/{total}" if total is not None else f"{done} of at least {stats.total_count}"
     parts = [f"{of} runs done", *counts_words(stats), *use_words(progress.use)]
-    if done and progress.elapsed_s > 0:
-        parts.append(f"{done / progress.elapsed_s:.3g} runs/s")
+    if rate := rate_words(done, progress.elapsed_s):
+        parts.append(rate)
     if progress.left_s is not None and done < (total or 0):
         parts.append(f"{range_words(*progress.left_s)} left")
         if progress.shows_clock:
@@ -99,39 +113,59 @@ def progress_line(progress: Progress) -> str:
 
 
 def bar_format(progress: Progress, columns: int) -> str:
-    """Return the format of tqdm's that makes a bar which suits a terminal.
+    """Return the format of tqdm's that makes a bar which suits a terminal; all of it but ``{bar}`` is text already.
 
-    The narrower, the less: below 24 columns numbers only, below 60 no times but what is left, from 120 on everything.
+    What there is no room for is left out, what matters least first: the rate, cores and GPUs, the time that has passed,
+    the bar itself, the time that is left, and last of all how many have failed.
     """
-    stats, has_total = progress.stats, progress.total is not None
-    count = "{n_fmt}/{total_fmt}" if has_total else "{n_fmt} runs"
-    failed = [f"{stats.failure_count} failed"] if stats.failure_count else []
-    if columns < _TINY:
-        return " ".join([count, *failed])
-    head = ("{percentage:3.0f}%|{bar}| " if has_total else "") + count
+    stats = progress.stats
+    done = stats.ended_count
+    total = progress.total
+    count = f"{done}/{total}" if total is not None else count_of(done, "run")
+    share = f"{100 * done / total:3.0f}%" if total else ""
     left = [] if progress.left_s is None else [range_words(*progress.left_s)]
-    if columns < _NARROW:
-        return " ".join([head, *failed, *left])
-    parts = ["{elapsed}" + "".join(f"<{words}" for words in left)]
-    if progress.shows_clock and progress.left_s is not None:
-        parts.append(clock_words(*progress.left_s, time.time()))
-    if columns >= _WIDE:
-        parts.append("{rate_fmt}")
-    in_use = use_words(progress.use)
+    clock = [clock_words(*progress.left_s, time.time())] if progress.shows_clock and progress.left_s is not None else []
     says_cores = progress.use is not None and progress.use.counts_cores
-    parts += [
-        words for words in counts_words(stats) if columns >= _WIDE or not (says_cores and "running" in words)
-    ] + in_use
-    return f"{head} [{', '.join(parts)}]"
+    is_wide = columns >= _WIDE
+    running = [words for words in counts_words(stats) if "running" in words and (is_wide or not says_cores)]
+    others = [words for words in counts_words(stats) if "running" not in words]
+    used = use_words(progress.use)
+    elapsed = "<".join([_clock_of(progress.elapsed_s), *left])
+    rate = [rate_words(done, progress.elapsed_s)] if is_wide and done else []
+    bar = f"{share}|{{bar}}| " if share else ""
+    candidates = [
+        bar + count + _bracketed([elapsed, *clock, *rate, *running, *others, *used]),
+        bar + count + _bracketed([elapsed, *clock, *running, *others, *used]),
+        bar + count + _bracketed([elapsed, *clock, *others]),
+        bar + " ".join([count, *others, *left]),
+        bar + " ".join([count, *others]),
+        " ".join([count, *others, *left]),
+        " ".join([count, *others]),
+        count,
+        str(done),
+    ]
+    for text in candidates:
+        if len(text) - len("{bar}") * ("{bar}" in text) + _LEAST_BAR * ("{bar}" in text) <= columns:
+            return text
+    return ""
+
+
+def _bracketed(parts: list[str]) -> str:
+    return f" [{', '.join(parts)}]"
+
+
+def _clock_of(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes:02}:{rest:02}"
 
 
 def failure_line(run: int, message: str, last_words: str | None, path: str) -> str:
     """Word a failure on one line: which run, why, its last words, where to look."""
-    parts = [f"run {run} failed: {message}"]
+    parts = [f"run {run} failed: {printable(message)}"]
     if last_words:
-        clean = "".join(c if c.isprintable() else "?" for c in last_words.strip())
-        parts.append(clean if len(clean) <= _WORDS_MAX else clean[: _WORDS_MAX - 1] + "…")
-    parts.append(f"see {nearest_path(path)}")
+        parts.append(clip(printable(last_words.strip()), _WORDS_MAX))
+    parts.append(f"see {printable(nearest_path(path))}")
     return " — ".join(parts)
 
 

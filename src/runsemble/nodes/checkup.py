@@ -172,7 +172,7 @@ def file_system_of(directory: str, mounts: str) -> str:
         fields = line.split()
         if len(fields) < 3:
             continue
-        point = fields[1].replace("\\040", " ")
+        point = re.sub(r"\\(\d{3})", lambda match: chr(int(match[1], 8)), fields[1])
         if (path == point or path.startswith(point.rstrip("/") + "/")) and len(point) >= len(best):
             best, kind = point, fields[2]
     return kind
@@ -182,8 +182,8 @@ def kills_user_processes(texts: Iterable[str]) -> bool:
     """Tell whether configuration files of logind, the first one overridden by the later ones, say so."""
     kills = False
     for text in texts:
-        for match in re.finditer(r"^\s*KillUserProcesses\s*=\s*(\w+)", text, re.MULTILINE):
-            kills = match[1].lower() in ("yes", "true", "on", "1")
+        for match in re.finditer(r"^[ \t]*KillUserProcesses[ \t]*=[ \t]*(\w*)", text, re.MULTILINE):
+            kills = match[1].lower() in ("yes", "y", "true", "t", "on", "1")
     return kills
 
 

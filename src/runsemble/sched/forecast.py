@@ -15,6 +15,10 @@ KEPT = 256
 TRIALS = 32
 #: Runs, the last ones, whose places and times are tried out one by one; those before them go by their mean.
 PLAYED = 48
+#: Futures are fewer where each needs many draws: about so many in all. And no fewer than these.
+_DRAWS, _FEWEST = 16_000, 12
+#: Of more runs than these under way, so many are looked at.
+_AGES = 1000
 #: Parts of what has been seen, by whose differences the runs to come may differ from those that were.
 BLOCKS = 8
 #: The range is meant to hold the truth about nine times in ten.
@@ -86,12 +90,16 @@ class Forecast:
         if not waiting and not ages_s:
             return 0.0, 0.0
         slots = max(1, min(slots, waiting + len(ages_s)))
+        if len(ages_s) > _AGES:
+            ages_s = self._random.sample(ages_s, _AGES)
+            waiting, slots = waiting * _AGES // slots, _AGES  # a part of the machine stands for all of it
         lengths = _Lengths(self._kept, self._count, ages_s)
         factor = self._overhead(ages_s, slots, elapsed_s)
         trend = self._trend(waiting) if self._count >= _WAVES * slots else 0.0
-        doubt = 1 / math.sqrt(self._count)
-        ends = sorted(self._play(waiting, ages_s, slots, lengths, factor, trend, doubt) for _ in range(TRIALS))
-        low, high = ends[int(_LOW * TRIALS)], ends[min(TRIALS - 1, int(_HIGH * TRIALS))]
+        doubt = 1 / math.sqrt(min(self._count, KEPT))
+        trials = max(_FEWEST, min(TRIALS, _DRAWS // (slots + PLAYED)))
+        ends = sorted(self._play(waiting, ages_s, slots, lengths, factor, trend, doubt) for _ in range(trials))
+        low, high = ends[int(_LOW * trials)], ends[min(trials - 1, int(_HIGH * trials))]
         return low * (1 - _PRECISION), high * (1 + _PRECISION)
 
     def _trend(self, waiting: int) -> float:
@@ -124,7 +132,7 @@ class Forecast:
         """Return how long it takes in one possible future."""
         draw = self._random
         scale = factor * max(0.2, 1 + draw.gauss(0, doubt * lengths.spread) + trend * draw.uniform(-0.25, 1.25))
-        played = min(waiting, PLAYED)
+        played = waiting if waiting <= PLAYED else PLAYED + (waiting - PLAYED) % slots  # the others fill all slots
         bulk = waiting - played
         bulk_s = lengths.mean * scale * (bulk + draw.gauss(0, 1) * lengths.spread * math.sqrt(bulk)) / slots
         free = [bulk_s + lengths.draw_rest(age, draw) for age in ages_s[:slots]]
