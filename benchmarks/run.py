@@ -12,7 +12,18 @@ from collections.abc import Sequence
 from harness import OUT, NotMeasured, Options, Wrong, use_two_cores
 from records import Finding, Report, carry_out, machine, parse_options, table
 
-EXPERIMENTS = ("slope", "startup", "peers", "busy_driver", "loop_lag", "packing", "import_cost", "memory")
+EXPERIMENTS = (
+    "slope",
+    "startup",
+    "peers",
+    "busy_driver",
+    "loop_lag",
+    "packing",
+    "import_cost",
+    "memory",
+    "command_line",
+    "bar",
+)
 
 
 def try_experiment(name: str, options: Options) -> Report:

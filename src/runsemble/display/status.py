@@ -30,6 +30,8 @@ T = TypeVar("T")
 REDRAW_S = 0.1
 #: Seconds between two forecasts of the remaining time.
 FORECAST_S = 1.0
+#: Durations that are learned from between two drawings: where there are more, they are short, and alike.
+LEARNED = 50
 #: Seconds between two lines where there is no terminal.
 LINE_S = 30.0
 #: Failures that get a line of their own; the others are counted.
@@ -109,6 +111,7 @@ class StatusDisplay:
         self._first_start = 0.0
         self._left_s: tuple[float, float] | None = None
         self._forecast_at = self._began
+        self._learned = 0  #: durations since the last drawing
 
     # Telling it
 
@@ -126,7 +129,8 @@ class StatusDisplay:
     def end(self, run: int, *, is_telling: bool = True) -> None:
         """Note that an attempt of a run has ended; how long it took tells something, unless it was ended early."""
         began = self._started.pop(run, None)
-        if began is not None and is_telling:
+        if began is not None and is_telling and self._learned < LEARNED:
+            self._learned += 1
             self._forecast.learn(time.monotonic() - began)
 
     def fail(self, run: int, message: str, last_words: str | None, path: str) -> None:
@@ -199,6 +203,7 @@ class StatusDisplay:
 
     def _draw(self) -> None:
         now = time.monotonic()
+        self._learned = 0
         if not self._is_terminal:
             self._flush_lines()
             if now - self._last_line >= LINE_S:
