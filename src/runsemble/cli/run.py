@@ -169,6 +169,13 @@ PARAMETERS, RESOURCES, FILES, FAILURES, OUTPUT = (
 )
 @option(
     FILES,
+    "--template-engine",
+    type=click.Choice(["jinja", "tokens"]),
+    default="jinja",
+    help="What templates may hold: expressions and blocks of Jinja, or %%name%% and nothing else.",
+)
+@option(
+    FILES,
     "-o",
     "--output",
     "output_path",

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 from runsemble.cli.sources import SourceOptions
 from runsemble.errors import UsageError
-from runsemble.model.files import FileResource, TemplateFile
+from runsemble.model.files import FileResource, TemplateEngine, TemplateFile
 from runsemble.model.resources import Request
 from runsemble.model.units import parse_duration, parse_mem_mib
 from runsemble.runners.study import StudyOptions
@@ -56,7 +57,7 @@ def study_options(options: dict[str, Any], cmd: list[str]) -> StudyOptions:
             *_read_all("--input", options["inputs"], _input),
             *_read_all("--copy", options["copies"], _copy),
         ],
-        templates=_read_all("--template", options["templates"], _template),
+        templates=_read_all("--template", options["templates"], partial(_template, engine=options["template_engine"])),
         request=Request(cores=options["cores"], gpus=options["gpus"], tasks=options["tasks"], mem_mib=mem_mib),
         timeout_s=_read("--timeout", options["timeout"], _positive_duration),
         retries=options["retries"],
@@ -111,9 +112,9 @@ def _copy(text: str) -> FileResource:
     return FileResource(path, "copy", name)
 
 
-def _template(text: str) -> TemplateFile:
+def _template(text: str, engine: TemplateEngine) -> TemplateFile:
     path, name = _path_and_name(text)
-    return TemplateFile(path, name)
+    return TemplateFile(path, name, engine)
 
 
 def _path_and_name(text: str) -> tuple[str, str | None]:
