@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runsemble.errors import PlaceholderError
-from runsemble.launch.placeholders import Template
+from runsemble.launch.placeholders import _PATH_PARTS, Template
 
 #: Shares no letter with the names below, so that nothing in it can be a misspelling of them.
 STRANGE = "{}:.<>01 $\n'\"xyz_é"
@@ -48,7 +48,8 @@ def format_or_none(value: Any, spec: str) -> str | None:
     st.integers() | st.floats() | st.text() | st.none() | st.dates() | st.just(10**400),
 )
 def test_any_format_is_the_values_own_or_an_error(spec: str, value: Any) -> None:
-    expected = format_or_none(value, spec)
+    path_part = _PATH_PARTS.get(spec) if type(value) in (str, int, float) else None
+    expected = format_or_none(value, spec) if path_part is None else path_part(str(value))
     template = Template("[{beta:" + spec + "}]")
     if expected is None:
         with pytest.raises(PlaceholderError):

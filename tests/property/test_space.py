@@ -18,6 +18,7 @@ from runsemble.errors import UsageError
 from runsemble.launch.argv import shell
 from runsemble.launch.placeholders import AsWritten, ShellText, Template
 from runsemble.model.params import WrittenParams
+from runsemble.model.text import quote
 from runsemble.model.units import parse_duration, parse_mem_mib
 from runsemble.space.axes import parse_axis, split_written
 from runsemble.space.cells import TYPES, CellReader, parse_types, read_cell
@@ -400,7 +401,7 @@ def test_any_words_are_a_command_with_arguments_or_refused(words: list[str]) -> 
 @given(st.text() | st.text(alphabet="0123456789.:- hmsdin", max_size=15))
 def test_any_text_is_a_duration_or_refused(text: str) -> None:
     seconds, refusal = tried(lambda: parse_duration(text))
-    assert repr(text) in refusal if seconds is None else 0 <= seconds < math.inf
+    assert quote(text) in refusal if seconds is None else 0 <= seconds < math.inf
 
 
 @given(st.integers(0, 10**6), st.integers(0, 23), st.integers(0, 59), st.integers(0, 59))
