@@ -94,7 +94,7 @@ def test_a_parameter_that_is_a_number_only_at_times_is_told_once_with_what_to_do
     (here / "t.csv").write_text("x,name\n0.10,1a\n2,2b\n0.20,3\n")
     said = runsemble("run", "--csv", "t.csv", "true")
     (note,) = said.err.splitlines()
-    assert note.startswith("note: x is a number in some runs and a text in others, such as '0.10'")
+    assert note.startswith("note: x is text where it is written like '0.10'")
     assert "--types x=float" in note
     assert runsemble("run", "--csv", "t.csv", "--types", "x=float", "true").err == ""
 

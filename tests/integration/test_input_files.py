@@ -19,9 +19,15 @@ def test_a_plain_name_is_staged_once_and_linked_into_every_run(study: RunStudy, 
     (here / "table").write_text("data")
     result = study("cat", "table", runs=TWO, input_files=["table"])
     assert [run.read_stdout() for run in result] == [b"data", b"data"]
-    targets = {os.readlink(Path(run.run_dir, "table")) for run in result}
-    assert len(targets) == 1
-    assert Path(targets.pop()).is_relative_to(here / "out")
+    assert {os.readlink(Path(run.run_dir, "table")) for run in result} == {"../.shared/table"}
+
+
+def test_a_study_can_be_moved_with_its_inputs(study: RunStudy, here: Path) -> None:
+    (here / "table").write_text("data")
+    study("true", runs=TWO, input_files=["table", FileResource("table", rename="in/deep/table")], run_dir="x/{run_id}")
+    (here / "out").rename(here / "moved")
+    assert (here / "moved/x/1/table").read_text() == "data"
+    assert (here / "moved/x/1/in/deep/table").read_text() == "data"
 
 
 def test_a_shared_input_does_not_change_with_the_original(study: RunStudy, here: Path) -> None:

@@ -41,7 +41,7 @@ class Trouble(Exception):
 class Plan:
     """What many runs have in common."""
 
-    __slots__ = ("env", "is_fresh", "mem_mib", "output", "resolved", "stage", "timeout_s")
+    __slots__ = ("env", "is_fresh", "mem_mib", "output", "relative", "resolved", "stage", "timeout_s")
 
     def __init__(self, fields: dict[str, Any]) -> None:
         self.is_fresh: bool = fields["directory"] == "new"  #: make the directory; else it is there already
@@ -50,7 +50,16 @@ class Plan:
         self.stage = [(how, to_bytes(source), to_bytes(name)) for how, source, name in fields["stage"]]
         self.timeout_s: float | None = fields["timeout_s"]
         self.mem_mib: int = fields["mem_mib"]
+        self.relative: dict[tuple[bytes, bytes], bytes] = {}  #: source and directory above -> path from there
         self.resolved: dict[tuple[bytes, bytes], bytes] = {}  #: program and PATH -> path, so PATH is searched once
+
+    def relative_to(self, source: bytes, directory: bytes) -> bytes:
+        """Return `source` as seen from `directory`; runs side by side see it alike, so that is worked out once."""
+        above, name = os.path.split(directory)
+        relative = self.relative.get((source, above))
+        if relative is None or not name:
+            relative = self.relative[source, above] = os.path.relpath(source, directory)
+        return relative
 
     def resolve(self, program: bytes, search: bytes) -> bytes:
         """Return the path of a program that is given by name, found in the directories of `search` (as in PATH).
@@ -172,7 +181,7 @@ def stage(plan: Plan, params: str, files: list[list[Any]] | None, is_first: bool
     for how, source, name in plan.stage:
         target = base + name
         if is_first or not os.path.lexists(target):
-            _stage_one(how, source, target)
+            _stage_one(plan, how, source, target)
     for own, text, mode in files or ():
         target = base + to_bytes(own)
         if is_first or not os.path.lexists(target):
@@ -181,11 +190,14 @@ def stage(plan: Plan, params: str, files: list[list[Any]] | None, is_first: bool
         write_file(base + _PARAMS, params.encode("utf-8", "surrogatepass"))
 
 
-def _stage_one(how: str, source: bytes, target: bytes) -> None:
+def _stage_one(plan: Plan, how: str, source: bytes, target: bytes) -> None:
     """Make one input file or directory appear, whole."""
     parent = os.path.dirname(target)
     if parent:
         os.makedirs(parent, exist_ok=True)
+    if how == "relative":
+        os.symlink(plan.relative_to(source, os.path.abspath(parent)), target)
+        return
     if how == "link":
         os.symlink(source, target)
         return

@@ -107,12 +107,13 @@ def run_app(argv: list[str]) -> int:
         if error.filename is not None or error.errno not in (errno.ENOSPC, errno.EIO, errno.EDQUOT):
             raise
         stop_writing(0)
-        return complain(f"what was found cannot be written: {error.strerror}", argv[0], exits.INFRASTRUCTURE)
+        return complain(f"standard output cannot be written: {error.strerror}", argv[0], exits.INFRASTRUCTURE)
     return status if isinstance(status, int) else exits.OK
 
 
 def _invoke(argv: list[str]) -> Any:
     if COMPLETE in os.environ:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # nothing may be written into the line that is being typed
         return app.main(argv, prog_name="runsemble", complete_var=COMPLETE, standalone_mode=False)
     with app.make_context("runsemble", list(argv)) as context:  # `main` would make a failure of a closed pipe
         return app.invoke(context)

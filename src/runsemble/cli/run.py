@@ -10,8 +10,8 @@ from click.shell_completion import CompletionItem
 from runsemble.cli import exits
 from runsemble.cli.nothing import say_nothing_to_run
 from runsemble.cli.sections import SectionedCommand, option
-from runsemble.cli.sources import note_unknown_names, read_workload
-from runsemble.cli.translate import source_options, study_options
+from runsemble.cli.sources import Crossed, note_files, note_remarks, note_unknown_names, read_workload
+from runsemble.cli.translate import refuse_missing_program, source_options, study_options
 from runsemble.errors import UsageError
 
 EPILOG = f"""\b
@@ -185,6 +185,13 @@ PARAMETERS, RESOURCES, FILES, FAILURES, OUTPUT = (
 )
 @option(
     FILES,
+    "--here",
+    "runs_here",
+    is_flag=True,
+    help="Start commands in the current directory; output and results still go to each run's own.",
+)
+@option(
+    FILES,
     "--run-dir",
     default="{run_id}",
     metavar="NAME",
@@ -240,10 +247,14 @@ def run(command: tuple[str, ...], **options: Any) -> int:
         raise UsageError("--json and --print both write to standard output: choose one")
     if not options["quiet"]:
         note_unknown_names(workload)
+        note_files(workload, study)
+        if not isinstance(workload.sets, Crossed):  # else it is not known before all has been read
+            note_remarks(workload)
     if options["dry_run"]:
         from runsemble.cli.dry_run import print_plan
 
         return print_plan(workload, study, jobs=options["jobs"], as_json=options["as_json"])
+    refuse_missing_program(workload.cmd)
     from runsemble.cli.study import run_workload
 
     return run_workload(workload, study, options)

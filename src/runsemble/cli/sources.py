@@ -16,8 +16,10 @@ from runsemble.cli.idioms import Source, fill_in_sources, is_shell_text, name_so
 from runsemble.errors import CommandError, ParameterError
 from runsemble.launch.argv import shell
 from runsemble.launch.placeholders import Template, nearest
+from runsemble.model.files import FileResource
 from runsemble.model.params import RESERVED
 from runsemble.model.text import quote
+from runsemble.runners.study import StudyOptions
 from runsemble.space.aside import Aside
 from runsemble.space.axes import parse_axis, written_values
 from runsemble.space.cells import CellReader, parse_types
@@ -231,6 +233,33 @@ def _has_lines_on_stdin() -> bool:
     except (OSError, ValueError, AttributeError):
         return False
     return stat.S_ISFIFO(mode) or stat.S_ISREG(mode) or stat.S_ISSOCK(mode)
+
+
+def note_remarks(workload: Workload) -> None:
+    """Say which values look like numbers and are texts, as far as they have been read."""
+    for remark in workload.reader.remarks():
+        click.echo(f"note: {remark}", err=True)
+
+
+def note_files(workload: Workload, study: StudyOptions) -> None:
+    """Say that an argument names a file here, which a run will not find in its own directory."""
+    if study.runs_here or isinstance(workload.sets, Crossed) or not len(workload.sets):
+        return
+    if any("{submit_dir}" in word or "RUNSEMBLE_SUBMIT_DIR" in word for word in workload.cmd):
+        return
+    staged = {os.fspath(item.path) if isinstance(item, FileResource) else os.fspath(item) for item in study.input_files}
+    named = {name for word in workload.cmd for name in Template(word).names}
+    params = workload.sets[0]
+    for name, value in params.items():
+        text = getattr(params, "texts", {}).get(name, value)
+        if name not in named or not isinstance(text, str) or text in staged or os.path.isabs(text):
+            continue
+        if os.path.isfile(text):
+            click.echo(
+                f"note: {text} is a file here, but runs start in their own directories: --here starts them here, "
+                f"{{submit_dir}}/{{{name}}} is its path, --input brings files along",
+                err=True,
+            )
 
 
 def note_unknown_names(workload: Workload) -> None:

@@ -16,7 +16,7 @@ from runsemble.cli import exits
 from runsemble.cli.app import complain, stop_writing
 from runsemble.cli.nothing import say_nothing_to_run
 from runsemble.cli.printing import Printer
-from runsemble.cli.sources import Crossed, Workload
+from runsemble.cli.sources import Crossed, Workload, note_remarks
 from runsemble.errors import AgentError, FeedError, RunsFailed, UsageError
 from runsemble.model import events
 from runsemble.runners.interrupts import CURRENT
@@ -59,8 +59,8 @@ def run_workload(workload: Workload, study: StudyOptions, options: dict[str, Any
     started = time.time()
     ending = _carry_out(workload, study, options)
     result = ending.result
-    if not options["quiet"]:
-        _note_mixed(workload)
+    if not options["quiet"] and isinstance(workload.sets, Crossed):
+        note_remarks(workload)
     if ending.problem:
         complain(ending.problem, "run", 0)
     if result is not None and not result.statistics.ended_count:  # nothing is in its directory
@@ -147,13 +147,3 @@ def _name_failures(result: MultirunResult) -> None:
         result.raise_for_failures()
     except RunsFailed as error:
         complain(error, "run", 0)
-
-
-def _note_mixed(workload: Workload) -> None:
-    """Say which parameters were numbers in some runs and text in others."""
-    for name, example in workload.reader.mixed.items():
-        click.echo(
-            f"note: {name} is a number in some runs and a text in others, such as {example!r}, "
-            f"which no number is written as; --types {name}=float makes all of them numbers",
-            err=True,
-        )

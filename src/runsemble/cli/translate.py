@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
 from runsemble.cli.sources import SourceOptions
-from runsemble.errors import UsageError
+from runsemble.errors import CommandError, UsageError
+from runsemble.launch.environment import base_environment
+from runsemble.launch.placeholders import Template
 from runsemble.model.files import FileResource, TemplateEngine, TemplateFile
 from runsemble.model.resources import Request
 from runsemble.model.units import parse_duration, parse_mem_mib
@@ -65,8 +68,25 @@ def study_options(options: dict[str, Any], cmd: list[str]) -> StudyOptions:
         halt=options["halt"],
         env=dict(map(_variable, options["env"])),
         run_dir=options["run_dir"],
+        runs_here=options["runs_here"],
         output=options["logs"],
     )
+
+
+def refuse_missing_program(cmd: Sequence[str]) -> None:
+    """Refuse a command whose program is not there, before every run finds that out by itself.
+
+    Raises:
+        CommandError: It is on no directory of PATH.
+    """
+    program = cmd[0]
+    if "/" in program or not Template(program).is_constant:
+        return
+    if shutil.which(program, path=base_environment(os.environ).get("PATH")) is None:
+        hint = ""
+        if len(cmd) > 1 and " " in program:
+            hint = "; it is followed by further words, so it is taken for the name of a program, not for the shell"
+        raise CommandError(f"command not found: {program}{hint}")
 
 
 def _read(option: str, text: str | None, parse: Callable[[str], T]) -> T | None:

@@ -165,7 +165,7 @@ class StatusDisplay:
         if self._bar is None and stats.total_count and self._says_end:
             elapsed_s = time.monotonic() - self._began
             self._print(
-                f"{stats.complete_count}/{stats.total_count} runs in {duration_words(elapsed_s)}: "
+                f"{stats.ended_count}/{stats.total_count} runs in {duration_words(elapsed_s)}: "
                 f"{stats.success_count} succeeded, {stats.failure_count} failed, {stats.skipped_count} skipped"
             )
 

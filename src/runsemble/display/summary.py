@@ -114,6 +114,8 @@ def _summed_up(tally: Tally, width: int) -> list[str]:
         Column("least", is_number=True, is_needed=True),
         Column("in run", is_number=True),
         Column("median", is_number=True),
+        Column("mean", is_number=True),
+        Column("sd", is_number=True),
         Column("greatest", is_number=True, is_needed=True),
         Column("in run", is_number=True),
     ]
@@ -121,8 +123,10 @@ def _summed_up(tally: Tally, width: int) -> list[str]:
         if series.least is not None and series.greatest is not None:
             (least, first), (greatest, last) = series.least, series.greatest
             words = series.words
-            row = [printable(name), words(least), str(first.run.id), words(series.median), words(greatest)]
-            for column, cell in zip(columns, [*row, str(last.run.id)], strict=True):
+            middle = [series.median, *((series.mean, series.deviation) if name not in tally.usage else ())]
+            row = [printable(name), words(least), str(first.run.id), *map(words, middle)]
+            row += [""] * (6 - len(row)) + [words(greatest), str(last.run.id)]
+            for column, cell in zip(columns, row, strict=True):
                 column.cells.append(cell)
     if not columns[0].cells:
         return []
@@ -132,7 +136,8 @@ def _summed_up(tally: Tally, width: int) -> list[str]:
 def _extremes(tally: Tally, width: int) -> list[str]:
     """Return with which parameters the first few results are least and greatest."""
     lines = []
-    for name, series in list(tally.results.items())[:_EXTREMES]:
+    telling = [(name, series) for name, series in tally.results.items() if series.varies]
+    for name, series in telling[:_EXTREMES]:
         for what, found in (("least", series.least), ("greatest", series.greatest)):
             params = _params_words(found[1]) if found is not None else ""
             if found is not None and params:

@@ -93,6 +93,21 @@ class Series:
             self.greatest = value, run
 
     @property
+    def varies(self) -> bool:
+        """Whether the numbers are not all the same."""
+        return self.least is not None and self.greatest is not None and self.least[0] != self.greatest[0]
+
+    @property
+    def mean(self) -> float:
+        """Return the mean of the numbers."""
+        return statistics.fmean(self._values)
+
+    @property
+    def deviation(self) -> float:
+        """Return the standard deviation of the numbers, 0 for a single one."""
+        return statistics.stdev(self._values) if len(self._values) > 1 else 0.0
+
+    @property
     def median(self) -> float:
         """Return the median of the numbers."""
         median = statistics.median(self._values)

@@ -141,9 +141,11 @@ class Additions:
         await self._workshop.finish()
 
     async def close(self) -> None:
-        """Hand over nothing more; what waits goes on waiting."""
+        """Hand over nothing more; skip what was to be, and is still being prepared."""
         self._engine = None
         await self._workshop.close()
+        for job in self._workshop.jobs:
+            self.withdraw(job)
 
 
 def end_unsubmitted(job: Job, cause: Cause, message: str) -> None:

@@ -35,6 +35,9 @@ from runsemble.workdir.staging import (
 )
 from runsemble.workdir.templates import load_templates
 
+#: Starts a command in the caller's directory.
+_GO_HERE = 'cd "$RUNSEMBLE_SUBMIT_DIR" && exec "$@"'
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StudyOptions:
@@ -52,6 +55,7 @@ class StudyOptions:
     env: Mapping[str, Any] | None = None
     run_dir: str = "{run_id}"
     output: OutputMode = "files"
+    runs_here: bool = False  #: commands start in the caller's directory, each with a directory of its own for the rest
     is_literal: bool = False  #: the command is taken as it is: braces mean nothing, nor do names of files
     abort: AbortPolicy = field(init=False)
 
@@ -118,7 +122,7 @@ class Study:
         check_names([template.name for template in self._templates], self.staged)
         there = [item.name for item in self.staged] + [template.name for template in self._templates]
         is_literal = options.is_literal
-        if not is_literal:
+        if not is_literal and not options.runs_here:
             refuse_forgotten_inputs((word for word in words[1:] if Template(word).is_constant), submit_dir, there)
         self._words = len(words)
         self._argv = [Template(word, is_literal=is_literal) for word in self._with_program(words, there)]
@@ -182,7 +186,7 @@ class Study:
             raise PlaceholderError(f"runs[{index}]: {error}", name=error.name) from None
         files = self._render(index, {**values, **plain}) if self._templates else None
         if why_no_bytes("".join(argv)) or why_no_bytes("".join(env.values())):
-            before = len(argv) - self._words  # mpirun and its options
+            before = len(argv) - self._words  # mpirun, or what goes to the caller's directory
             places = {f"cmd[{at - before}]": word for at, word in enumerate(argv)}
             raise _no_bytes(index, places | {f"env[{name!r}]": value for name, value in env.items()})
         known.update(plain)
@@ -222,6 +226,8 @@ class Study:
     def _with_program(self, words: list[str], there: Collection[str]) -> list[str]:
         program = resolve_program(words[0], self.submit_dir, there)
         argv = [program, *words[1:]]
+        if self.options.runs_here:
+            argv = ["/bin/sh", "-c", _GO_HERE, "sh", *argv]
         tasks = self.options.request.tasks
         if tasks == 1:
             return argv

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from runsemble import codec
 from runsemble.errors import ResultError
 from runsemble.model.files import OutputMode
+from runsemble.model.resources import count_of
 from runsemble.model.result import Usage
 from runsemble.model.stats import RunStatistics
 from runsemble.model.status import Cause, RunStatus, is_terminal
@@ -130,6 +131,10 @@ class RunTable:
     def __iter__(self) -> Iterator[Run]:
         """Iterate over the runs in the order of their ids."""
         return (Run(self, at) for at in range(len(self._entries)))
+
+    def __repr__(self) -> str:
+        """Say how many runs there are."""
+        return f"<RunTable {count_of(len(self), 'run')}>"
 
     def add(self, job: Job) -> None:
         """Take in a run, pending."""

@@ -48,7 +48,7 @@ class RunMachine:
             if self.status != "pending":
                 self._go("pending")
             return Verdict.RETRY
-        self._go("success" if cause is Cause.OK else "failure")
+        self._go("success" if cause is Cause.OK else "skipped" if cause is Cause.ABORTED else "failure")
         return Verdict.DONE
 
     def skip(self, cause: Cause) -> bool:

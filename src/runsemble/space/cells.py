@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -12,6 +13,8 @@ from runsemble.model.params import WrittenParams
 from runsemble.model.text import quote
 
 _TRUE = frozenset({"true", "yes", "on", "1"})
+#: What is meant as a name rather than a number: 007.
+_LEADING_ZERO = re.compile(r"[-+]?0\d")
 _FALSE = frozenset({"false", "no", "off", "0"})
 
 
@@ -83,10 +86,8 @@ class CellReader:
         self._seen: set[str] = set()  #: parameters whose type was used
         self._types = {name: TYPES[kind] for name, kind in (types or {}).items()}
         self._kinds = dict(types or {})
-        #: Parameters that hold numbers and also texts that look like numbers, with an example of the latter.
-        self.mixed: dict[str, str] = {}
-        self._numbers: set[str] = set()
-        self._texts: dict[str, str] = {}
+        self._numbers: set[str] = set()  #: parameters that held a number
+        self._texts: dict[str, str] = {}  #: those that held a text which looks like one, with an example
 
     @property
     def has_types(self) -> bool:
@@ -125,16 +126,28 @@ class CellReader:
             if name not in names and name not in self._seen:
                 raise ParameterError(f"--types {name}=…: there is no parameter {name!r}, only {', '.join(names)}")
 
+    def remarks(self) -> list[str]:
+        """Return what somebody may not expect: texts that look like numbers, and what makes them numbers, or texts."""
+        found = []
+        for name, example in self._texts.items():
+            if not _LEADING_ZERO.match(example):
+                found.append(
+                    f"{name} is text where it is written like {quote(example)}, since the number would be written "
+                    f"otherwise; --types {name}=float makes it a number"
+                )
+            elif name in self._numbers:
+                found.append(
+                    f"{name} is text where it is written like {quote(example)}, and a number elsewhere; "
+                    f"--types {name}=str makes it text throughout"
+                )
+        return found
+
     def _note(self, name: str, value: Any) -> None:
-        """Notice a parameter whose values are numbers at times, and at times texts that look like numbers."""
-        if name in self.mixed:
-            return
+        """Notice a parameter whose values are texts that look like numbers."""
         if type(value) is not str:
             self._numbers.add(name)
         elif name not in self._texts and _looks_like_a_number(value):
             self._texts[name] = value
-        if name in self._numbers and name in self._texts:
-            self.mixed[name] = self._texts[name]
 
 
 def _looks_like_a_number(text: str) -> bool:

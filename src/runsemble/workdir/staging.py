@@ -19,7 +19,7 @@ RESERVED = frozenset({"params.json", "results.json", "metrics.jsonl", "stdout", 
 class StagedFile(NamedTuple):
     """One input as it comes into a run directory."""
 
-    how: str  #: "copy" or "link"
+    how: str  #: "copy", "link", or "relative": a link that outlives a move of the whole study
     source: str  #: absolute path
     name: str  #: path relative to the run directory
     origin: str = ""  #: the user's file, where the source is a copy of it
@@ -52,7 +52,7 @@ def plan_staging(
             if resource.linkage == "shared":
                 shared = os.path.join(output_path, SHARED, name)
                 copies.append((source, shared))
-                staged.append(StagedFile("link", shared, name, source))
+                staged.append(StagedFile("relative", shared, name, source))
             else:
                 staged.append(StagedFile(resource.linkage, source, name))
     return staged, copies

@@ -412,11 +412,11 @@ def test_how_values_were_written_is_kept_when_rows_are_combined(here: Path) -> N
     assert (params, params.texts) == ({"x": "0.10", "y": "1e-3", "z": 5}, {"x": "0.10", "y": "1e-3"})
 
 
-def test_numbers_among_texts_that_look_like_numbers_are_noticed(here: Path) -> None:
+def test_texts_that_look_like_numbers_are_remarked_on(here: Path) -> None:
     (here / "a.csv").write_text("x\n0.10\n0.2\n")
     workload = workload_of("echo", csv="a.csv")
     list(workload.sets)
-    assert workload.reader.mixed == {"x": "0.10"}
+    assert ["'0.10'" in remark for remark in workload.reader.remarks()] == [True]
 
 
 # Standard input

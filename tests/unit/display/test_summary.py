@@ -93,10 +93,10 @@ def test_of_many_runs_the_least_the_median_and_the_greatest_are_told() -> None:
     ]
     lines = summary_lines(runs, OUT)
     assert [line.split() for line in lines[:4]] == [
-        ["least", "in", "run", "median", "greatest", "in", "run"],
+        ["least", "in", "run", "median", "mean", "sd", "greatest", "in", "run"],
         ["time", "1.0", "s", "0", "11", "s", "21", "s", "20"],
         ["memory", "80", "MiB", "20", "90", "MiB", "100", "MiB", "0"],
-        ["loss", "0", "0", "100", "400", "20"],
+        ["loss", "0", "0", "100", "136.667", "128.537", "400", "20"],
     ]
     assert f"{count} of {count} runs succeeded; see /data/out/" in lines
 

@@ -199,41 +199,42 @@ def test_types_of_parameters_that_exist_are_fine() -> None:
     assert reader.read("x", "1", "here") == 1
 
 
-def mixed_after(*texts: str, types: dict[str, str] | None = None) -> dict[str, str]:
+def remarks_after(*texts: str, types: dict[str, str] | None = None) -> list[str]:
     reader = CellReader(types)
     for text in texts:
         reader.read("x", text, "here")
-    return reader.mixed
+    return reader.remarks()
 
 
 @pytest.mark.parametrize(
     ("texts", "example"),
     [
-        (["0.2", "0.10"], "0.10"),
-        (["0.10", "0.2"], "0.10"),
-        (["1", "007", "1e-3"], "007"),
-        (["1", "nan"], "nan"),
-        (["a", "1", "+1"], "+1"),
+        (["0.2", "0.10"], "'0.10'"),
+        (["0.10", "0.20"], "'0.10'"),
+        (["1e-3"], "'1e-3'"),
+        (["1", "nan"], "'nan'"),
+        (["a", "1", "+1"], "'+1'"),
     ],
 )
-def test_numbers_among_texts_that_look_like_numbers_are_noticed(texts: list[str], example: str) -> None:
-    assert mixed_after(*texts) == {"x": example}
+def test_texts_that_look_like_numbers_are_remarked_on(texts: list[str], example: str) -> None:
+    (remark,) = remarks_after(*texts)
+    assert example in remark
+    assert "--types x=float" in remark
 
 
-@pytest.mark.parametrize("texts", [[], ["1"], ["1", "0.5"], ["0.10", "007"], ["1", "a", ""], ["a", "b"]])
-def test_what_is_all_numbers_or_clearly_text_is_not_noticed(texts: list[str]) -> None:
-    assert mixed_after(*texts) == {}
+def test_names_made_of_digits_are_remarked_on_where_others_are_numbers() -> None:
+    (remark,) = remarks_after("007", "100")
+    assert "'007'" in remark
+    assert "--types x=str" in remark
 
 
-def test_a_parameter_with_a_type_is_never_mixed() -> None:
-    assert mixed_after("1", "0.10", types={"x": "float"}) == {}
+@pytest.mark.parametrize("texts", [[], ["1"], ["1", "0.5"], ["007", "012"], ["1", "a", ""], ["a", "b"]])
+def test_what_is_all_numbers_or_clearly_text_needs_no_remark(texts: list[str]) -> None:
+    assert remarks_after(*texts) == []
 
 
-def test_two_parameters_are_not_mixed_with_each_other() -> None:
-    reader = CellReader()
-    reader.read("x", "1", "here")
-    reader.read("y", "0.10", "here")
-    assert reader.mixed == {}
+def test_a_parameter_with_a_type_needs_no_remark() -> None:
+    assert remarks_after("1", "0.10", types={"x": "float"}) == []
 
 
 def test_every_type_turns_a_text_into_a_value() -> None:

@@ -27,7 +27,7 @@ def here(tmp_path: Path) -> Path:
 
 def test_an_input_is_a_link_to_one_shared_copy_by_default(here: Path) -> None:
     staged, copies = plan_staging(["model.py"], str(here), OUT)
-    assert staged == [StagedFile("link", "/out/.shared/model.py", "model.py", str(here / "model.py"))]
+    assert staged == [StagedFile("relative", "/out/.shared/model.py", "model.py", str(here / "model.py"))]
     assert copies == [(str(here / "model.py"), "/out/.shared/model.py")]
 
 
@@ -40,7 +40,7 @@ def test_a_copy_or_a_link_needs_no_shared_copy(here: Path, linkage: FileLinkage)
 
 def test_an_input_comes_under_its_new_name(here: Path) -> None:
     staged, copies = plan_staging([FileResource("data/table.h5", rename="in//t.h5")], str(here), OUT)
-    assert staged == [StagedFile("link", "/out/.shared/in/t.h5", "in/t.h5", str(here / "data/table.h5"))]
+    assert staged == [StagedFile("relative", "/out/.shared/in/t.h5", "in/t.h5", str(here / "data/table.h5"))]
     assert copies == [(str(here / "data/table.h5"), "/out/.shared/in/t.h5")]
 
 
