@@ -28,6 +28,8 @@ _OUTPUT = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC
 #: A larger parameter set travels by file, since environment and arguments share one limit of the kernel.
 PARAMS_IN_ENV_BYTES = 4096
 _PARAMS = b"params.json"
+#: How the name ends under which a file is made; no input may be called so.
+PARTIAL = b".runsemble-partial"
 
 
 class Trouble(Exception):
@@ -201,9 +203,8 @@ def _stage_one(plan: Plan, how: str, source: bytes, target: bytes) -> None:
     if how == "link":
         os.symlink(source, target)
         return
-    partial = target + b".partial"
+    partial = _partial(target)
     if stat.S_ISDIR(os.stat(source).st_mode):
-        shutil.rmtree(partial, ignore_errors=True)
         shutil.copytree(os.fsdecode(source), os.fsdecode(partial), symlinks=True)
     else:
         shutil.copy2(source, partial)
@@ -215,10 +216,22 @@ def _write_own(target: bytes, content: bytes, mode: int) -> None:
     parent = os.path.dirname(target)
     if parent:
         os.makedirs(parent, exist_ok=True)
-    partial = target + b".partial"
+    partial = _partial(target)
     write_file(partial, content)
     os.chmod(partial, mode)
     os.rename(partial, target)
+
+
+def _partial(target: bytes) -> bytes:
+    """Return the path at which a file is made before it gets its name; nothing is there, not even a link."""
+    partial = target + PARTIAL
+    try:
+        os.unlink(partial)
+    except FileNotFoundError:
+        pass
+    except OSError:
+        shutil.rmtree(partial, ignore_errors=True)
+    return partial
 
 
 def open_outputs(mode: str, scratch: bytes) -> tuple[int, int]:

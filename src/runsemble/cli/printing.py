@@ -48,7 +48,7 @@ class Printer:
                 with open(run.stdout, "rb") as file:
                     shutil.copyfileobj(file, self._stream)
             self._stream.flush()
-        except FileNotFoundError:
+        except (FileNotFoundError, IsADirectoryError):
             return True  # it never started, or its output is discarded
         except (OSError, ValueError) as error:
             self.problem = "" if isinstance(error, BrokenPipeError) else str(error)

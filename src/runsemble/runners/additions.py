@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Protocol
 
 from runsemble.errors import UsageError
 from runsemble.launch.argv import check_command, resolve_program
 from runsemble.launch.environment import base_environment
 from runsemble.model.events import RunAdded, RunEnded
-from runsemble.model.params import plain_params
+from runsemble.model.params import WrittenParams, plain_params
 from runsemble.model.resources import Request
 from runsemble.model.status import Cause
 from runsemble.runners.bus import EventBus
@@ -78,14 +78,15 @@ class Additions:
         return self.table[job.id]
 
     def _add_with_params(self, options: StudyOptions, argv: list[str], plan: Plan, params: Mapping[str, Any]) -> Run:
-        _, text = plain_params(params, len(self.table))
+        plain, text = plain_params(params, len(self.table))
+        kept = WrittenParams(plain, params.texts) if isinstance(params, WrittenParams) else plain
         job = Job(self.table, self._runner.next_number(), plan, argv, "", text, {})
         kind = (*argv, None, *options.input_files, None, *options.templates, None, *sorted((options.env or {}).items()),
                 options.request.shape, options.timeout_s, options.retries, options.output)  # fmt: skip
         self.table.add(job)
         try:
-            self._workshop.order(job, kind, options, params)
-        except UsageError:
+            self._workshop.order(job, (os.getcwd(), *kind), options, kept)
+        except BaseException:
             self.table.drop_last(job)
             raise
         return self.table[job.id]
@@ -108,33 +109,39 @@ class Additions:
         if self._engine is not None:
             self.hand_over(self._engine)
 
-    def hand_over(self, engine: Engine) -> str | None:
+    def hand_over(self, engine: Engine, *, all_or_none: bool = False) -> str | None:
         """Hand what is ready to an engine, and from now on what becomes ready.
 
+        A run that can never be granted is skipped.
+
+        Args:
+            engine: Takes over.
+            all_or_none: When there is such a run, the others stay where they are.
+
         Returns:
-            What is wrong with a run that can never be granted: it is skipped, and the others stay where they are.
+            What is wrong with the first such run, None if there is none.
         """
         self._engine = engine
         self._workshop.start()
-        for job in self._backlog:
-            problem = engine.pool.why_never(job.plan.shape)
-            if problem:
-                self._backlog.remove(job)
-                end_unsubmitted(job, Cause.ABORTED, problem)
-                return problem
         jobs, self._backlog = self._backlog, []
-        for job in jobs:
+        problems = [(job, problem) for job in jobs if (problem := engine.pool.why_never(job.plan.shape))]
+        for job, problem in problems:
+            end_unsubmitted(job, Cause.ABORTED, problem)
+        ready = [job for job in jobs if not job.machine.is_over] if problems else jobs
+        if problems and all_or_none:
+            self._backlog = ready
+            return problems[0][1]
+        for job in ready:
             engine.submit(job)
         engine.pump()
-        return None
+        return problems[0][1] if problems else None
 
-    def withdraw(self, job: Job) -> None:
-        """Skip a run that waits here."""
-        if job in self._backlog:
-            self._backlog.remove(job)
-        elif not self._workshop.withdraw(job):
-            return
-        end_unsubmitted(job, Cause.ABORTED, "not run")
+    def withdraw(self, jobs: Collection[Job]) -> None:
+        """Skip runs that wait here."""
+        meant = [job for job in self._backlog if job in jobs]
+        self._backlog = [job for job in self._backlog if job not in jobs]
+        for job in [*meant, *self._workshop.withdraw(jobs)]:
+            end_unsubmitted(job, Cause.ABORTED, "not run")
 
     async def prepared(self) -> None:
         """Wait until everything added so far is ready, and handed over if there is an engine."""
@@ -144,8 +151,7 @@ class Additions:
         """Hand over nothing more; skip what was to be, and is still being prepared."""
         self._engine = None
         await self._workshop.close()
-        for job in self._workshop.jobs:
-            self.withdraw(job)
+        self.withdraw(set(self._workshop.jobs))
 
 
 def end_unsubmitted(job: Job, cause: Cause, message: str) -> None:

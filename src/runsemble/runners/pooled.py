@@ -14,6 +14,7 @@ from typing import Any, Literal, Self, get_args
 import anyio
 
 from runsemble.errors import AgentError, RequestError, RunnerClosed, UsageError
+from runsemble.launch.argv import check_command
 from runsemble.model.events import Event
 from runsemble.model.files import FileResource, OutputMode, TemplateFile, require_output_mode
 from runsemble.model.resources import Request, accounted_memory
@@ -27,7 +28,7 @@ from runsemble.runners.engine import Engine
 from runsemble.runners.grants import ResourcePool
 from runsemble.runners.steering import Cancellation, Metrics, Steering, select
 from runsemble.runners.study import StudyOptions
-from runsemble.runners.table import Job, Plan, Run, RunTable
+from runsemble.runners.table import Plan, Run, RunTable
 from runsemble.sched.policy import RetryPolicy
 
 #: What happens to processes that outlive their run.
@@ -218,17 +219,19 @@ class PooledRunner(AbstractRunner):
                 run fails, with the cause ``staging``.
         """
         options = StudyOptions(
-            cmd=cmd,
-            input_files=tuple(input_files),
-            templates=tuple(templates),
+            cmd=check_command(cmd),
+            input_files=_listed(input_files),
+            templates=_listed(templates),
             request=Request(cores=cores, gpus=gpus, mem_mib=accounted_memory(mem_mib), named=dict(named or {})),
             timeout_s=timeout_s,
             retries=retries,
-            env=env,
+            env=None if env is None else {**env},
             output=output or ("tail" if params is None else "files"),
             is_literal=params is None,
         )
         if self._engine is not None:
+            if self._engine.failure is not None:
+                raise self._engine.failure
             problem = self._engine.pool.why_never(options.request.shape)
             if problem:
                 raise RequestError(problem)
@@ -246,7 +249,7 @@ class PooledRunner(AbstractRunner):
         engine = await self.enter(self._additions.widest_request)
         try:
             while True:
-                problem = self._submit_additions()
+                problem = self._submit_additions(all_or_none=True)
                 if problem:
                     raise RequestError(problem)
                 await self._additions.prepared()
@@ -256,9 +259,9 @@ class PooledRunner(AbstractRunner):
         finally:
             await self.leave()
 
-    def _submit_additions(self) -> str | None:
+    def _submit_additions(self, *, all_or_none: bool = False) -> str | None:
         """Hand the added runs to a running engine; return what is wrong with one that can never be granted."""
-        return None if self._engine is None else self._additions.hand_over(self._engine)
+        return None if self._engine is None else self._additions.hand_over(self._engine, all_or_none=all_or_none)
 
     def compute_statistics(self) -> RunStatistics:
         """Count all runs of this runner, those of studies included, by status."""
@@ -282,6 +285,8 @@ class PooledRunner(AbstractRunner):
     def completed(self) -> AsyncGenerator[Run, None]:
         """Yield every run as it ends, good or bad, each once: those that were added, and those of studies meanwhile.
 
+        Loops side by side share the runs out among them.
+
         It goes on as long as there may be more: it ends when no study on this runner is at work, nothing runs or
         waits, and the body of the loop has added nothing::
 
@@ -296,7 +301,7 @@ class PooledRunner(AbstractRunner):
         return self._steering.completed()
 
     def metrics(self) -> AsyncGenerator[Metrics, None]:
-        """Yield the figures that runs report with `runsemble.report`, as they come, from now on.
+        """Yield the figures that runs report with `runsemble.report`, as they come, from the first iteration on.
 
         It ends when `completed` would, and nobody is at work in the body of a loop over `completed`.
 
@@ -316,17 +321,11 @@ class PooledRunner(AbstractRunner):
             how: "stop" (TERM first) or "kill".
         """
         cancellation = Cancellation(select(self._tables, which))
-        for run in cancellation.runs:
-            self._cancel(run.job, how)
+        jobs = [job for run in cancellation.runs if (job := run.job) is not None]
+        if self._engine is not None:
+            self._engine.cancel_all([job for job in jobs if job.is_submitted], Cause.KILLED, how)
+        self._additions.withdraw({job for job in jobs if not job.is_submitted})
         return cancellation
-
-    def _cancel(self, job: Job | None, how: str) -> None:
-        if job is None:
-            return
-        if job.is_submitted and self._engine is not None:
-            self._engine.cancel(job, Cause.KILLED, how)
-        else:
-            self._additions.withdraw(job)
 
     @property
     def tables(self) -> Sequence[RunTable]:
@@ -341,9 +340,7 @@ class PooledRunner(AbstractRunner):
     @property
     def failure(self) -> Exception | None:
         """Why nothing more will happen, None while something can."""
-        if self._engine is None:
-            return None if self.is_idle else RunnerClosed("the runner is not running: use `async with runner:`")
-        return self._engine.failure
+        return None if self._engine is None else self._engine.failure
 
     # The pool
 
@@ -363,7 +360,7 @@ class PooledRunner(AbstractRunner):
     def end_table(self, table: RunTable) -> None:
         """Keep no more of a study that is over than its numbers."""
         self._tables.remove(table)
-        self._steering.wake()
+        self._steering.forget(table)
         self._past += table.statistics
 
     def next_number(self) -> int:
@@ -396,6 +393,13 @@ class PooledRunner(AbstractRunner):
         for job in table.jobs:
             if job.is_submitted:
                 engine.cancel(job, cause, how)
+
+
+def _listed(files: Iterable[Any]) -> Any:
+    """Return files as a tuple; what is no list of them is left as it is, to be refused."""
+    if isinstance(files, (str, bytes, os.PathLike)) or not hasattr(files, "__iter__"):
+        return files
+    return tuple(files)
 
 
 def require_grace(grace_s: float) -> float:

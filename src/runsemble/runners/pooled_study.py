@@ -78,6 +78,7 @@ class PooledStudy:
                 interrupts.begin(self, result)
             try:
                 await self._intake.run()
+                self._total = len(table)
                 await engine.settled(table)
             except (FeedError, UsageError) as error:
                 await self._end(Cause.ABORTED)
@@ -115,11 +116,12 @@ class PooledStudy:
 
     def _watch(self, event: events.Event) -> None:
         """Give the study up when it has come to what `halt` or `max_failures` says."""
-        if not isinstance(event, events.RunEnded) or self._intake.is_stopped:
+        stats, before = self._table.statistics, self._result.halted
+        is_decided = self._intake.is_stopped if before is None else before.when == "now"
+        if is_decided:
             return
-        stats = self._table.statistics
         halt = self._options.abort.verdict(stats, self._total)
-        if halt is None:
+        if halt is None or halt == before:
             return
         self._result.halted = halt
         reason = halt.reason(stats)

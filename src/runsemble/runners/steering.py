@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Seque
 from contextlib import contextmanager
 from typing import Any, NamedTuple, Protocol
 
+from runsemble.errors import RunnerClosed
 from runsemble.model import events
 from runsemble.runners.bus import EventBus
 from runsemble.runners.table import Run, RunTable
@@ -29,6 +30,10 @@ class Steered(Protocol):
     @property
     def tables(self) -> Sequence[RunTable]:
         """The runs that were added, then those of each study under way."""
+
+    @property
+    def is_running(self) -> bool:
+        """Whether somebody has entered it, and not left yet."""
 
     @property
     def is_idle(self) -> bool:
@@ -63,7 +68,7 @@ class Steering:
     def __init__(self, runner: Steered, bus: EventBus) -> None:
         self._runner = runner
         self._bus = bus
-        self._reported: set[int] = set()  #: ids of added runs whose end somebody was told
+        self._reported: dict[RunTable, set[int]] = {}  #: ids of runs whose end somebody was told
         self._queues: list[deque[Run]] = []  #: ended runs that iterations have yet to yield
         self._in_body = 0  #: iterations whose body is at work on a run
         self._news: set[asyncio.Event] = set()
@@ -73,8 +78,14 @@ class Steering:
         for event in self._news:
             event.set()
 
+    def forget(self, table: RunTable) -> None:
+        """Take in that a study is over."""
+        self._reported.pop(table, None)
+        self.wake()
+
     async def completed(self) -> AsyncGenerator[Run, None]:
         """Yield runs as they end; see `PooledRunner.completed`."""
+        self._require_running()
         queue: deque[Run] = deque()
         added = self._runner.tables[0]
         with self._listening(events.RunEnded, lambda run, _: queue.append(run)) as news:
@@ -84,10 +95,10 @@ class Steering:
                 while True:
                     while queue:
                         run = queue.popleft()
-                        if run.table is added:
-                            if run.id in self._reported:
-                                continue
-                            self._reported.add(run.id)
+                        reported = self._reported.setdefault(run.table, set())
+                        if run.id in reported:
+                            continue
+                        reported.add(run.id)
                         self._in_body += 1
                         try:
                             yield run
@@ -102,6 +113,7 @@ class Steering:
 
     async def metrics(self) -> AsyncGenerator[Metrics, None]:
         """Yield figures as runs report them; see `PooledRunner.metrics`."""
+        self._require_running()
         queue: deque[Metrics] = deque()
 
         def put(run: Run, event: Any) -> None:
@@ -113,6 +125,10 @@ class Steering:
                     yield queue.popleft()
                 if not await self._wait(news, lambda: bool(queue), lambda: self._is_over):
                     return
+
+    def _require_running(self) -> None:
+        if not self._runner.is_running and not self._runner.is_idle:
+            raise RunnerClosed("the runner is not running: use `async with runner:` around this")
 
     @property
     def _is_over(self) -> bool:

@@ -58,6 +58,7 @@ async def _obey_interrupts(
     assert task is not None
     interrupts.bind(loop, task)
     is_main = threading.current_thread() is threading.main_thread()
+    before = signal.getsignal(signal.SIGINT)
     if is_main:
         loop.add_signal_handler(signal.SIGINT, interrupts.interrupt)
     try:
@@ -69,6 +70,7 @@ async def _obey_interrupts(
     finally:
         if is_main:
             loop.remove_signal_handler(signal.SIGINT)
+            signal.signal(signal.SIGINT, before)
 
 
 def _has_running_loop() -> bool:

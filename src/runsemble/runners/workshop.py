@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections import deque
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import anyio.to_thread
@@ -33,6 +33,7 @@ class _Order(NamedTuple):
     key: Hashable
     options: StudyOptions
     params: Mapping[str, Any]
+    submit_dir: str
 
 
 class Workshop:
@@ -83,16 +84,14 @@ class Workshop:
             self._prepare(job, kind, params)
             self._on_ready(job)
             return
-        self._orders.append(_Order(job, key, options, params))
+        self._orders.append(_Order(job, key, options, params, os.getcwd()))
         self.start()
 
-    def withdraw(self, job: Job) -> bool:
-        """Prepare a run no more; False if it is not here."""
-        order = next((order for order in self._orders if order.job is job), None)
-        if order is None:
-            return False
-        self._orders.remove(order)
-        return True
+    def withdraw(self, jobs: Collection[Job]) -> list[Job]:
+        """Prepare runs no more; return those that were here."""
+        gone = [order.job for order in self._orders if order.job in jobs]
+        self._orders = deque(order for order in self._orders if order.job not in jobs)
+        return gone
 
     def start(self) -> None:
         """Work on what waits, if there is an event loop."""
@@ -119,14 +118,14 @@ class Workshop:
 
     async def _work(self) -> None:
         while self._orders:
-            _, key, options, _ = self._orders[0]
-            problem: UsageError | None = None
+            _, key, options, _, submit_dir = self._orders[0]
+            problem: Exception | None = None
             kind = self._kinds.get(key)
             if kind is None:
                 try:
-                    study = await anyio.to_thread.run_sync(self._open, options)
+                    study = await anyio.to_thread.run_sync(self._open, options, submit_dir)
                     kind = self._kinds[key] = Kind(study, self._plan(study, options))
-                except UsageError as error:
+                except Exception as error:  # whatever is wrong with these runs, the others must not suffer from it
                     problem = error
             for order in self._take(key):
                 self._finish(order, kind, problem)
@@ -136,24 +135,24 @@ class Workshop:
         while self._orders and self._orders[0].key == key:
             yield self._orders.popleft()
 
-    def _finish(self, order: _Order, kind: Kind | None, problem: UsageError | None) -> None:
+    def _finish(self, order: _Order, kind: Kind | None, problem: Exception | None) -> None:
         if kind is not None:
             try:
                 self._prepare(order.job, kind, order.params)
-            except UsageError as error:
+            except Exception as error:
                 problem = error
         if problem is not None:
-            self._on_failure(order.job, Cause.STAGING, str(problem))
+            message = str(problem) if isinstance(problem, UsageError) else f"it cannot be prepared: {problem!r}"
+            self._on_failure(order.job, Cause.STAGING, message)
         else:
             self._on_ready(order.job)
 
-    def _open(self, options: StudyOptions) -> Study:
+    def _open(self, options: StudyOptions, submit_dir: str) -> Study:
         """Find and copy what a kind of run needs; in a thread.
 
         Raises:
             UsageError: That cannot be had.
         """
-        submit_dir = os.getcwd()
         if self._directories is None:
             path = output_path_of(self._wanted, submit_dir)
             self._directories = RunDirectories(make_output_directory(path, is_named=self._wanted is not None))

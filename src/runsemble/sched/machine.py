@@ -27,6 +27,11 @@ class RunMachine:
     free: int = 0  #: further attempts that did not
     cause: Cause | None = None  #: why the last attempt ended
 
+    @property
+    def is_over(self) -> bool:
+        """Whether the run has reached its final status."""
+        return is_terminal(self.status)
+
     def start(self, attempt: int) -> bool:
         """Note that an attempt has started; False if that is no news."""
         if attempt != self.attempt or self.status != "pending":

@@ -123,8 +123,6 @@ class AbortPolicy:
         return cls([one for one in halts if one is not None])
 
     def verdict(self, stats: RunStatistics, total: int | None) -> Halt | None:
-        """Return what the study is to be given up for, None while it goes on."""
-        for halt in self.halts:
-            if halt.is_reached(stats, total):
-                return halt
-        return None
+        """Return what the study is to be given up for, at once before soon; None while it goes on."""
+        reached = [halt for halt in self.halts if halt.is_reached(stats, total)]
+        return min(reached, key=lambda halt: halt.when != "now", default=None)

@@ -118,12 +118,14 @@ class LineSource:
 
     def _wait(self, fd: int) -> bool:
         """Wait until there is something to read; False when it is not wanted any more."""
-        if select.select([fd], [], [], 0)[0]:
+        poll = select.poll()
+        poll.register(fd, select.POLLIN)
+        if poll.poll(0):
             return True
         if self.before_wait is not None:
             self.before_wait()
         while self.is_wanted():
-            if select.select([fd], [], [], LOOK_S)[0]:
+            if poll.poll(LOOK_S * 1000):
                 return True
         return False
 

@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from runsemble.agent import spawn
 from runsemble.errors import InputFileError
 from runsemble.model.files import FileResource
 from runsemble.workdir.layout import SHARED
@@ -68,7 +69,7 @@ def make_shared_copies(copies: Iterable[tuple[str, str]]) -> None:
         try:
             os.makedirs(os.path.dirname(target), exist_ok=True)
             if os.path.isdir(source):
-                shutil.copytree(source, target, symlinks=True)
+                shutil.copytree(source, target, symlinks=True, dirs_exist_ok=True)
             else:
                 shutil.copy2(source, target)
         except shutil.Error as error:  # of a directory: a list of (source, target, reason)
@@ -157,7 +158,7 @@ def check_names(names: Iterable[str], staged: Sequence[StagedFile]) -> None:
 
 
 def _check_name(name: str, staged: Iterable[StagedFile]) -> None:
-    if name.split("/")[0] in RESERVED:
+    if name.split("/")[0] in RESERVED or name.endswith(spawn.PARTIAL.decode()):
         raise InputFileError(f"an input file cannot be called {name!r} in a run directory, where runsemble writes it")
     for other in staged:
         if name == other.name or name.startswith(other.name + "/") or other.name.startswith(name + "/"):
