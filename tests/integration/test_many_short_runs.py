@@ -59,3 +59,27 @@ async def test_no_run_waits_for_a_lease_that_went_back_in_the_same_moment(tmp_pa
         is_over.set()
         thread.join()
     assert result.statistics.success_count == 500
+
+
+async def test_no_short_run_waits_behind_a_long_one_while_a_core_is_free(tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    command = f"[ {{waits}} = no ] || while [ ! -e '{gate}' ]; do sleep 0.05; done"
+    runner = ParallelLocalRunner(max_parallel=2)
+    ended = 0
+
+    def open_gate_after_the_others(event: events.Event) -> None:
+        nonlocal ended
+        ended += isinstance(event, events.RunEnded)
+        if ended == 799:
+            gate.touch()
+
+    runner.listen(open_gate_after_the_others)
+    async with asyncio.timeout(60):
+        result = await multirun(
+            runs=({"waits": "yes" if i == 500 else "no"} for i in range(800)),
+            cmd=["sh", "-c", command],
+            output_path=tmp_path / "out",
+            runner=runner,
+            progress=False,
+        )
+    assert result.statistics.success_count == 800

@@ -51,6 +51,16 @@ def test_no_id_is_in_two_grants_at_a_time(nodes: list[Inventory], steps: list[Sh
     assert len(ids) == len(set(ids))
 
 
+@given(pools, steps, shapes)
+def test_there_is_room_for_as_many_as_are_granted(
+    nodes: list[Inventory], steps: list[Shape | int], shape: Shape
+) -> None:
+    pool = Pool(nodes)
+    play(pool, steps)
+    room = pool.room(shape)
+    assert [pool.try_grant(shape) is not None for _ in range(room + 1)] == [True] * room + [False]
+
+
 @given(pools, steps)
 def test_no_node_gives_more_than_it_has(nodes: list[Inventory], steps: list[Shape | int]) -> None:
     out = play(Pool(nodes), steps)

@@ -101,7 +101,10 @@ class Dispatcher:
                 self._pool.release(grant)
             else:
                 item.set_result(grant)
-        self._send_ahead()
+        if self._ready:
+            self._send_ahead()
+        else:
+            self._call_back()
 
     def _send_leased(self, job: Job, grant: Grant) -> None:
         self._lease_count += 1
@@ -127,6 +130,17 @@ class Dispatcher:
         for station in busy:
             if not self._fill(station, shape, share):
                 return
+
+    def _call_back(self) -> None:
+        """Call back runs that wait at an agent behind long ones, for what is free elsewhere."""
+        holding = [station for station in self._fleet.current if station.ahead_count]
+        called = sum(station.called_count for station in holding)
+        for station in sorted(holding, key=lambda station: -station.ahead_count):
+            for job in station.callable_jobs:
+                if self._pool.room(job.plan.shape) <= called:
+                    return
+                station.call_back(job)
+                called += 1
 
     def _fill(self, station: Station, shape: Shape, share: int) -> bool:
         """Send an agent what keeps it busy; False when user code comes next, which no run may overtake."""

@@ -69,6 +69,7 @@ class Station:
         self._lose = lose
         self._link: AgentLink | None = None
         self._lent: set[int] = set()  #: of those sent ahead, the ones that were lent a lease
+        self._called: set[int] = set()  #: of those sent ahead, the ones that were called back
         self._plans: set[int] = set()  #: known there
         self._live: dict[int, int] = {}  #: the runs that it said are alive, with their leases
         self._welcomed = asyncio.Event()
@@ -165,6 +166,23 @@ class Station:
         """How many runs wait there for a lease."""
         return sum(map(len, self._ahead.values()))
 
+    @property
+    def called_count(self) -> int:
+        """How many runs were called back, and have neither come nor started."""
+        return len(self._called)
+
+    @property
+    def callable_jobs(self) -> list[Job]:
+        """The runs that wait there for a lease and may be called back, the latest first."""
+        given = self._lent | self._called
+        jobs = [job for waiting in self._ahead.values() for job in waiting.values() if job.number not in given]
+        return jobs[::-1]
+
+    def call_back(self, job: Job) -> None:
+        """Ask for a run that was sent ahead, to start it elsewhere; it may have started already."""
+        self._called.add(job.number)
+        self.cancel(job, "drop")
+
     def ahead_of(self, lane: int) -> int:
         """How many runs of a lane wait there for a lease."""
         return len(self._ahead.get(lane, ()))
@@ -180,12 +198,14 @@ class Station:
         if job is not None and lease is not None and job.lease is not lease:
             job.lease = lease
             self._ahead.get(lease.lane, {}).pop(number, None)
+            self._called.discard(number)
 
     def forget(self, job: Job) -> None:
         """Take in that a run is not there any more."""
         self.jobs.pop(job.number, None)
         job.lease = None
         self._lent.discard(job.number)
+        self._called.discard(job.number)
         for waiting in self._ahead.values():
             waiting.pop(job.number, None)
 
@@ -195,7 +215,7 @@ class Station:
         if lease is None:
             return None
         for job in self._ahead.get(lease.lane, {}).values():
-            if self._link is not None and job.number not in self._lent:
+            if self._link is not None and job.number not in self._lent and job.number not in self._called:
                 self._lent.add(job.number)
                 self.leases[lease.id] = lease
                 self._link.send("lend", job.number, job.machine.attempt, lease.wire)

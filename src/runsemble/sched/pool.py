@@ -95,6 +95,10 @@ class Pool:
         """Return how many runs of this shape fit into the empty pool."""
         return sum(_capacity(node, shape) for node in self._nodes)
 
+    def room(self, shape: Shape) -> int:
+        """Return how many more runs of this shape fit now."""
+        return sum(_room(node, shape) for node in self._nodes)
+
     def why_never(self, shape: Shape) -> str | None:
         """Return a sentence saying why a request of this shape can never be granted, None if it can."""
         if any(_capacity(node, shape) for node in self._nodes):
@@ -199,15 +203,27 @@ def _multiples(group: int, length: int) -> int:
 
 
 def _capacity(node: _Node, shape: Shape) -> int:
-    inventory = node.inventory
-    most = [node.slots] if shape.cores else [1 << 30]
+    all_of = node.inventory
+    return _times(shape, all_of, node.slots, len(all_of.cores), len(all_of.gpus), all_of.mem_mib, all_of.named)
+
+
+def _room(node: _Node, shape: Shape) -> int:
+    slots, cores, gpus = node.slots - node.runs, node.cores.bit_count(), node.gpus.bit_count()
+    return _times(shape, node.inventory, slots, cores, gpus, node.mem_mib, node.named)
+
+
+def _times(
+    shape: Shape, inventory: Inventory, slots: int, cores: int, gpus: int, mem_mib: int, named: Mapping[str, int]
+) -> int:
+    """Return how many runs of a shape so much of a node is enough for."""
+    most = [slots] if shape.cores else [1 << 30]
     if inventory.counts_cores and shape.cores:
-        most.append(len(inventory.cores) // shape.cores)
+        most.append(cores // shape.cores)
     if shape.gpus:
-        most.append(len(inventory.gpus) // shape.gpus)
+        most.append(gpus // shape.gpus)
     if shape.mem_mib and inventory.mem_mib:
-        most.append(inventory.mem_mib // shape.mem_mib)
-    most += [_total(inventory.named, name) // count for name, count in shape.named]
+        most.append(mem_mib // shape.mem_mib)
+    most += [_total(named, name) // count for name, count in shape.named]
     return min(most)
 
 

@@ -62,7 +62,7 @@ class Floor:
     """A dispatcher with agents, and jobs to dispatch."""
 
     def __init__(self, nodes: Sequence[Node], cores: int) -> None:
-        pool = Pool([Inventory(cores=tuple(range(cores)), mem_mib=1000) for _ in nodes])
+        pool = self.pool = Pool([Inventory(cores=tuple(range(cores)), mem_mib=1000) for _ in nodes])
         listener = FleetListener(self._hear, lambda: None, lambda: None)
         bus = EventBus()
         self.fleet = Fleet(nodes, pool.slots_of, {"grace_s": 1.0}, bus, listener)
@@ -170,3 +170,26 @@ async def test_nothing_overtakes_user_code_that_waits() -> None:
     floor.dispatcher.start()
     waiting.cancel()
     assert node.link.runs() == [0]
+
+
+async def test_runs_behind_a_long_one_are_called_back_for_an_idle_agent() -> None:
+    nodes = [Node(), Node()]
+    floor = await open_floor(nodes, 1, SHORT_S)
+    floor.push(6)
+    floor.dispatcher.start()
+    first, second = floor.fleet.stations
+    ahead = list(first.jobs.values())[1:]
+    assert ahead
+    for job in list(second.jobs.values()):  # all its runs end, and its lease comes back
+        second.forget(job)
+    grant = second.take_back(next(iter(second.leases)))
+    assert grant is not None
+    floor.pool.release(grant)
+    floor.dispatcher.start()
+    floor.dispatcher.start()
+    drops = [message[1] for message in nodes[0].link.sent if message[0] == "cancel"]
+    assert drops == [ahead[-1].number]  # as many as there is room for, and once
+    first.forget(ahead[-1])
+    floor.dispatcher.push(ahead[-1])
+    floor.dispatcher.start()
+    assert nodes[1].link.runs()[-1] == ahead[-1].number
