@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -13,12 +13,15 @@ import pytest
 from runsemble import (
     AbstractRunner,
     DebugRunner,
+    FeedError,
     FileResource,
+    MultirunResult,
     ParallelLocalRunner,
     RunHandle,
     RunStatistics,
     UsageError,
     multirun,
+    multirun_sync,
 )
 from runsemble.errors import RunnerClosed
 
@@ -92,6 +95,18 @@ class TestARunnerWithThreeMethods:
         with pytest.raises(UsageError, match=f"{make_runner.__name__} only starts commands.*timeout_s.*leave it out"):
             study("true", runner=make_runner(), timeout_s=5)
         assert not (here / "out").exists()
+
+    def test_runs_before_a_broken_feed_are_brought_back(
+        self, study: RunStudy, make_runner: type[AbstractRunner]
+    ) -> None:
+        def feed() -> Iterator[dict[str, int]]:
+            yield {"x": 0}
+            yield {"x": 3}
+            raise OSError("the source is gone")
+
+        with pytest.raises(FeedError, match=r"index 2: OSError.*the source is gone") as caught:
+            study("sh", "-c", "exit {x}", runs=feed(), runner=make_runner())
+        assert [run.returncode for run in caught.value.result] == [0, 3]
 
     def test_it_may_be_used_again(self, study: RunStudy, make_runner: type[AbstractRunner]) -> None:
         runner = make_runner()
@@ -257,3 +272,75 @@ async def test_blocks_that_are_called_off_in_the_moment_they_could_begin_hold_no
             task.cancel()
         result = await asyncio.wait_for(study, 10)
     assert result.statistics.success_count == 3
+
+
+def test_a_runner_in_use_is_for_one_event_loop(here: Path) -> None:
+    runner = ParallelLocalRunner()
+
+    def run_one() -> MultirunResult:
+        return multirun_sync(runs=[{}], cmd=["true"], output_path="out", runner=runner, progress=False)
+
+    async def cell_of_a_notebook() -> None:
+        async with runner:
+            with pytest.raises(UsageError, match=r"in use in another event loop.*a runner of its own"):
+                run_one()
+            assert (await runner.add(["true"])).status == "success"
+        assert not (here / "out").exists()
+        assert run_one()[0].status == "success"
+
+    asyncio.run(cell_of_a_notebook())
+
+
+async def test_a_runner_in_use_is_steered_in_its_own_thread(here: Path) -> None:
+    gate = Gate(here / "gate")
+    async with ParallelLocalRunner() as runner:
+        run = runner.add(["sh", "-c", gate.words])
+        calls: list[Callable[[], object]] = [lambda: runner.add(["true"]), lambda: runner.cancel(run)]
+        for call in calls:
+            with pytest.raises(UsageError, match=r"in another thread: .*call_soon_threadsafe"):
+                await asyncio.to_thread(call)
+        gate.open()
+        assert (await run).status == "success"
+        assert len(runner.runs) == 1
+
+
+def test_a_runner_outlives_an_event_loop_that_was_torn_down(here: Path) -> None:
+    runner = ParallelLocalRunner()
+
+    async def enter() -> None:
+        await runner.__aenter__()
+
+    with asyncio.Runner() as loop:
+        loop.run(enter())
+        assert runner.is_hosted
+        loop.run(runner.engine.close("kill"))
+    assert multirun_sync(
+        runs=[{}], cmd=["true"], output_path="out", runner=runner, progress=False
+    )[0].status == "success"  # fmt: skip
+    assert not runner.is_hosted
+
+
+async def test_runs_of_different_commands_share_one_copy_of_an_input(here: Path) -> None:
+    (here / "input").write_text("some input")
+    async with ParallelLocalRunner(output_path="out") as runner:
+        inputs = [FileResource("input", "shared")]
+        runs = [runner.add(["sh", "-c", f"cat input; exit {x}"], params={"x": x}, input_files=inputs) for x in range(3)]
+        await runner.gather()
+    assert [run.returncode for run in runs] == [0, 1, 2]
+    assert len({os.readlink(f"{run.run_dir}/input") for run in runs}) == 1
+
+
+async def test_a_command_that_makes_no_sense_fails_alone(here: Path) -> None:
+    (here / "model.py").touch()
+    async with ParallelLocalRunner(output_path="out") as runner:
+        bad = runner.add(["cat", "model.py"], params={"x": 1})
+        good = runner.add(["true"], params={"x": 2})
+        await runner.gather()
+    assert (good.status, bad.status, str(bad.cause)) == ("success", "failure", "staging")
+    assert "model.py" in bad.message
+
+
+async def test_a_run_with_parameters_has_its_directory_already(here: Path) -> None:
+    runner = ParallelLocalRunner()
+    with pytest.raises(UsageError, match="leave out cwd='elsewhere'"):
+        runner.add(["true"], "elsewhere", params={"x": 1})

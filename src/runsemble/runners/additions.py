@@ -81,7 +81,7 @@ class Additions:
         plain, text = plain_params(params, len(self.table))
         kept = WrittenParams(plain, params.texts) if isinstance(params, WrittenParams) else plain
         job = Job(self.table, self._runner.next_number(), plan, argv, "", text, {})
-        kind = (*argv, None, *options.input_files, None, *options.templates, None, *sorted((options.env or {}).items()),
+        kind = (*options.input_files, None, *options.templates, None, *sorted((options.env or {}).items()),
                 options.request.shape, options.timeout_s, options.retries, options.output)  # fmt: skip
         self.table.add(job)
         try:

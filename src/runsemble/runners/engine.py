@@ -21,7 +21,7 @@ from runsemble.runners.bus import EventBus
 from runsemble.runners.dispatch import Dispatcher, Placement
 from runsemble.runners.fleet import Fleet, FleetListener
 from runsemble.runners.station import Node, Station
-from runsemble.runners.table import Job, RunTable
+from runsemble.runners.table import NO_END, End, Job, RunTable
 from runsemble.sched.drought import RETRY_S, Drought
 from runsemble.sched.machine import Verdict
 from runsemble.sched.policy import RetryPolicy
@@ -290,21 +290,18 @@ class Engine:
             self._dispatcher.tempo.learn(job.plan.shape, record.wall_s)
             if self._dispatcher.tempo.wants_relief(job.plan.shape):
                 self._fleet.relieve()
+        tail = record.tail
+        if tail and job.plan.output != "tail":
+            tail = tail.strip().rpartition("\n")[2]
+        job.last = End(record.status, usage, tuple(record.result) if record.result else None, tail)
         if verdict is Verdict.RETRY:
             job.table.bus.publish(events.RunRetried(job.id, job.machine.attempt))
             self._dispatcher.push(job)
-            return
-        self._end(job, record, usage)
-
-    def _end(self, job: Job, record: Exit | None = None, usage: Usage | None = None) -> None:
-        if record is None:
-            job.table.end(job)
         else:
-            tail = record.tail
-            if tail and job.plan.output != "tail":
-                tail = tail.strip().rpartition("\n")[2]
-            result = tuple(record.result) if record.result else None
-            job.table.end(job, record.status, usage, result, tail)
+            self._end(job)
+
+    def _end(self, job: Job) -> None:
+        job.table.end(job)
         assert job.machine.cause is not None
         job.table.bus.publish(events.RunEnded(job.id, job.machine.status, job.machine.cause))
         if not job.table.active_count:
@@ -359,7 +356,9 @@ class Engine:
         before = job.machine.status
         job.message = job.message or "not run"
         if job.machine.skip(cause):
-            job.table.statistics.move(before, "skipped")
+            if job.machine.status == "skipped":
+                job.last = NO_END
+            job.table.statistics.move(before, job.machine.status)
             self._end(job)
 
     # Trouble

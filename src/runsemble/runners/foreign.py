@@ -29,7 +29,7 @@ from runsemble.runners.intake import iterate
 from runsemble.runners.interrupts import CURRENT
 from runsemble.runners.outcome import MultirunResult
 from runsemble.runners.study import PreparedRun, Study, StudyOptions, current_directory, stage_list
-from runsemble.runners.table import Job, Plan, RunTable, plan_fields
+from runsemble.runners.table import End, Job, Plan, RunTable, plan_fields
 from runsemble.sched.policy import RetryPolicy
 
 
@@ -56,14 +56,14 @@ async def run_with_foreign_runner(
         if shows_progress:
             await stack.enter_async_context(StatusDisplay(runner.compute_statistics).keep_drawing())
         try:
-            await collection.add_all(runs)
-        except Exception:
-            await runner.gather()
-            raise
-        except BaseException:
-            await see_through(_cancel_gather(runner))
-            raise
-        try:
+            try:
+                await collection.add_all(runs)
+            except Exception:
+                await runner.gather()  # those that were added before
+                raise
+            except BaseException:
+                await see_through(_cancel_gather(runner))
+                raise
             await runner.gather()
         finally:
             await see_through(anyio.to_thread.run_sync(collection.collect))
@@ -169,4 +169,5 @@ class _Collection:
             job.message = describe_end(cause, state.returncode, None)
             self._table.statistics.move("pending", job.machine.status)
             found = harvest.result_in(os.fsencode(job.directory))
-            self._table.end(job, state.returncode, None, (found[0], found[1]) if found else None)
+            job.last = End(state.returncode, None, (found[0], found[1]) if found else None)
+            self._table.end(job)

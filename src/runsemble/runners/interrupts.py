@@ -29,6 +29,7 @@ class Interrupts:
         self.result: Any = None  #: of the study, as far as it has come
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[Any] | None = None
+        self._early = 0  #: those that came before there was anything to interrupt
 
     def begin(self, study: Interruptible, result: Any) -> None:
         """Note what Ctrl-C means from now on."""
@@ -39,6 +40,8 @@ class Interrupts:
         """Note what to cancel while there is no study."""
         self._loop = loop
         self._task = task
+        for _ in range(self._early):
+            self.interrupt()
 
     def as_error(self) -> KeyboardInterrupt:
         """Return what to raise once everything has ended."""
@@ -48,7 +51,9 @@ class Interrupts:
 
     def interrupt_from_thread(self) -> None:
         """Do what `interrupt` does, from another thread than the loop's."""
-        if self._loop is not None:
+        if self._loop is None:
+            self._early += 1
+        else:
             self._loop.call_soon_threadsafe(self.interrupt)
 
     def interrupt(self) -> None:

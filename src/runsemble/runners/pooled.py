@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from abc import abstractmethod
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping, Sequence
@@ -26,6 +25,7 @@ from runsemble.runners.bus import EventBus
 from runsemble.runners.closing import see_through
 from runsemble.runners.engine import Engine
 from runsemble.runners.grants import ResourcePool
+from runsemble.runners.life import Life
 from runsemble.runners.steering import Cancellation, Metrics, Steering, select
 from runsemble.runners.study import StudyOptions
 from runsemble.runners.table import Plan, Run, RunTable
@@ -64,9 +64,7 @@ class PooledRunner(AbstractRunner):
         self._tables: list[RunTable] = [self.runs]
         self._past = RunStatistics()
         self._numbers = 0
-        self._engine: Engine | None = None
-        self._opening: asyncio.Lock | None = None
-        self._users = 0
+        self._life = Life(self._open_engine, self._close_engine)
 
     @abstractmethod
     async def _make_engine(self, request: Request | None) -> Engine:
@@ -82,7 +80,7 @@ class PooledRunner(AbstractRunner):
 
     async def __aenter__(self) -> Self:
         """Start the agents, unless they run already, and the runs that were added before."""
-        await self.enter(Request(gpus=1))  # what will be added later may want one: look for them now
+        await self._host(Request(gpus=1))  # what will be added later may want one: look for them now
         self._submit_additions()
         return self
 
@@ -90,28 +88,54 @@ class PooledRunner(AbstractRunner):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """End what still runs, then the agents."""
-        await self.leave()
+        await self._unhost()
+
+    async def _host(self, request: Request) -> Engine:
+        """Use the engine, and let added runs start as long as there is one who does this."""
+        engine = await self.enter(request)
+        try:
+            async with self._life.turn():
+                self._life.hosts += 1
+        except BaseException:
+            await self.leave()
+            raise
+        return engine
+
+    async def _unhost(self) -> None:
+        """Undo `_host`; after the last one, end the added runs. Bounded, and never cut short."""
+        self._life.hosts -= 1
+        try:
+            if not self._life.hosts:
+                await see_through(self._end_additions())
+        finally:
+            await self.leave()
+
+    async def _end_additions(self) -> None:
+        async with self._life.turn():
+            if not self._life.hosts:
+                await self._additions.close()
+                await self._end_table(self.engine, self.runs, Cause.CANCELLED)
 
     async def enter(self, request: Request | None = None) -> Engine:
         """Count one more user of the engine, and open it for the first.
 
         Raises:
             AgentError: The agent could not be started.
+            UsageError: The runner is in use in another event loop.
         """
-        if self._opening is None:
-            self._opening = asyncio.Lock()
-        async with self._opening:
-            if self._engine is None:
-                self._engine = await self._open_engine(request)
-            engine = self._engine
-            self._users += 1
+        engine = await self._life.enter(request)
         try:
             if request is not None:
-                await self._prepare_for(engine, request)
+                async with self._life.turn():
+                    await self._prepare_for(engine, request)
         except BaseException:
             await self.leave()
             raise
         return engine
+
+    async def leave(self) -> None:
+        """Count one user less; after the last one, end what still runs, then the agents. Bounded, never cut short."""
+        await self._life.leave()
 
     async def _open_engine(self, request: Request | None) -> Engine:
         engine = await self._make_engine(request)
@@ -119,29 +143,16 @@ class PooledRunner(AbstractRunner):
         try:
             await engine.open()
         except BaseExceptionGroup as group:
-            await self._shut(engine)
+            await see_through(self._close_engine(engine))
             raise group.exceptions[0] from None
         except BaseException:
-            await self._shut(engine)
+            await see_through(self._close_engine(engine))
             raise
         return engine
 
-    async def leave(self) -> None:
-        """Count one user less; after the last one, end what still runs, then the agents. Bounded, never cut short."""
-        self._users -= 1
-        if self._users:
-            return
-        engine, self._engine = self._engine, None
-        if engine is not None:
-            await self._shut(engine)
-
-    async def _shut(self, engine: Engine) -> None:
-        await see_through(self._shut_down(engine))
-
-    async def _shut_down(self, engine: Engine) -> None:
-        await self._additions.close()
+    async def _close_engine(self, engine: Engine) -> None:
         try:
-            for table in list(self._tables):
+            for table in self._tables[1:]:
                 await self._end_table(engine, table, Cause.CANCELLED)
             await engine.close("kill")
         finally:
@@ -160,7 +171,12 @@ class PooledRunner(AbstractRunner):
     @property
     def is_running(self) -> bool:
         """Whether somebody has entered it, and not left yet."""
-        return self._engine is not None
+        return self._life.engine is not None
+
+    @property
+    def is_hosted(self) -> bool:
+        """Whether runs that are added start without a further call."""
+        return self._life.hosts > 0
 
     @property
     def engine(self) -> Engine:
@@ -169,9 +185,9 @@ class PooledRunner(AbstractRunner):
         Raises:
             RunnerClosed: Nobody has entered it.
         """
-        if self._engine is None:
+        if self._life.engine is None:
             raise RunnerClosed("the runner is not running: use `async with runner:` around this")
-        return self._engine
+        return self._life.engine
 
     # Runs
 
@@ -229,10 +245,14 @@ class PooledRunner(AbstractRunner):
             output=output or ("tail" if params is None else "files"),
             is_literal=params is None,
         )
-        if self._engine is not None:
-            if self._engine.failure is not None:
-                raise self._engine.failure
-            problem = self._engine.pool.why_never(options.request.shape)
+        if params is not None and os.fspath(cwd) != ".":
+            raise UsageError(f"a run with params gets a directory of its own, so leave out cwd={os.fspath(cwd)!r}")
+        self._life.check_place()
+        engine = self._life.engine
+        if engine is not None:
+            if engine.failure is not None:
+                raise engine.failure
+            problem = engine.pool.why_never(options.request.shape)
             if problem:
                 raise RequestError(problem)
         run = self._additions.add(options, cwd, params)
@@ -246,7 +266,7 @@ class PooledRunner(AbstractRunner):
             RequestError: A run asks for more than the machine has; that run is skipped, none is started.
             AgentError: The agent could not be started, or kept alive.
         """
-        engine = await self.enter(self._additions.widest_request)
+        engine = await self._host(self._additions.widest_request)
         try:
             while True:
                 problem = self._submit_additions(all_or_none=True)
@@ -257,11 +277,11 @@ class PooledRunner(AbstractRunner):
                 if self._additions.are_handed_over:
                     break
         finally:
-            await self.leave()
+            await self._unhost()
 
     def _submit_additions(self, *, all_or_none: bool = False) -> str | None:
         """Hand the added runs to a running engine; return what is wrong with one that can never be granted."""
-        return None if self._engine is None else self._additions.hand_over(self._engine, all_or_none=all_or_none)
+        return self._additions.hand_over(self.engine, all_or_none=all_or_none) if self._life.hosts else None
 
     def compute_statistics(self) -> RunStatistics:
         """Count all runs of this runner, those of studies included, by status."""
@@ -319,11 +339,17 @@ class PooledRunner(AbstractRunner):
         Args:
             which: The run, or a function that says of a run whether it is meant.
             how: "stop" (TERM first) or "kill".
+
+        Raises:
+            UsageError: The run is none of this runner's.
         """
+        if how not in ("stop", "kill"):
+            raise UsageError(f"how must be 'stop' or 'kill', not {how!r}")
+        self._life.check_place()
         cancellation = Cancellation(select(self._tables, which))
         jobs = [job for run in cancellation.runs if (job := run.job) is not None]
-        if self._engine is not None:
-            self._engine.cancel_all([job for job in jobs if job.is_submitted], Cause.KILLED, how)
+        if self._life.engine is not None:
+            self._life.engine.cancel_all([job for job in jobs if job.is_submitted], Cause.KILLED, how)
         self._additions.withdraw({job for job in jobs if not job.is_submitted})
         return cancellation
 
@@ -334,13 +360,14 @@ class PooledRunner(AbstractRunner):
 
     @property
     def is_idle(self) -> bool:
-        """Whether no run is under way or waits, and no study is at work."""
-        return len(self._tables) == 1 and not self.runs.active_count and self._additions.are_handed_over
+        """Whether no run is under way or is going to be, and no study is at work."""
+        is_dry = self._additions.are_handed_over or not self._life.hosts
+        return len(self._tables) == 1 and not self.runs.active_count and is_dry
 
     @property
     def failure(self) -> Exception | None:
         """Why nothing more will happen, None while something can."""
-        return None if self._engine is None else self._engine.failure
+        return None if self._life.engine is None else self._life.engine.failure
 
     # The pool
 

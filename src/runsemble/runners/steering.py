@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple, Protocol
 
-from runsemble.errors import RunnerClosed
+from runsemble.errors import RunnerClosed, UsageError
 from runsemble.model import events
 from runsemble.runners.bus import EventBus
 from runsemble.runners.table import Run, RunTable
@@ -32,12 +32,12 @@ class Steered(Protocol):
         """The runs that were added, then those of each study under way."""
 
     @property
-    def is_running(self) -> bool:
-        """Whether somebody has entered it, and not left yet."""
+    def is_hosted(self) -> bool:
+        """Whether runs that are added start without a further call."""
 
     @property
     def is_idle(self) -> bool:
-        """Whether no run is under way or waits, and no study is at work."""
+        """Whether no run is under way or is going to be, and no study is at work."""
 
     @property
     def failure(self) -> Exception | None:
@@ -127,7 +127,7 @@ class Steering:
                     return
 
     def _require_running(self) -> None:
-        if not self._runner.is_running and not self._runner.is_idle:
+        if not self._runner.is_hosted and self._runner.tables[0].statistics.pending_count:
             raise RunnerClosed("the runner is not running: use `async with runner:` around this")
 
     @property
@@ -182,8 +182,16 @@ class Steering:
                 table.bus.ignore(hear)
 
 
-def select(tables: Iterable[RunTable], which: Run | Callable[[Run], bool]) -> list[Run]:
-    """Return the runs that are meant and have not ended: one, or all that fulfil a condition."""
+def select(tables: Collection[RunTable], which: Run | Callable[[Run], bool]) -> list[Run]:
+    """Return the runs that are meant and have not ended: one, or all that fulfil a condition.
+
+    Raises:
+        UsageError: The one is in none of the tables.
+    """
     if isinstance(which, Run):
-        return [] if which.is_done else [which]
+        if which.is_done:
+            return []
+        if which.table not in tables:
+            raise UsageError(f"run {which.id} is none of this runner's, so it cannot be cancelled here")
+        return [which]
     return [run for table in tables for job in table.jobs if which(run := table[job.id])]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import shutil
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -114,22 +115,36 @@ class Study:
     def __init__(self, options: StudyOptions, submit_dir: str, directories: RunDirectories | None = None) -> None:
         self.options = options
         self.submit_dir = submit_dir
-        words = check_command(options.cmd)
         self._directories = directories or RunDirectories(output_path_of(options.output_path, submit_dir))
         self.output_path = self._directories.output_path
         self.staged, self._copies = plan_staging(options.input_files, submit_dir, self.output_path)
         self._templates = load_templates(options.templates, submit_dir)
         check_names([template.name for template in self._templates], self.staged)
-        there = [item.name for item in self.staged] + [template.name for template in self._templates]
-        is_literal = options.is_literal
-        if not is_literal and not options.runs_here:
-            refuse_forgotten_inputs((word for word in words[1:] if Template(word).is_constant), submit_dir, there)
-        self._words = len(words)
-        self._argv = [Template(word, is_literal=is_literal) for word in self._with_program(words, there)]
+        self._take_command(options.cmd)
         self._env = {key: Template(value) for key, value in (options.env or {}).items()}
         self._run_dir = Template(options.run_dir)
         self._is_unique = self._run_dir.is_only("run_id")
         self._known: set[str] = set()
+
+    def _take_command(self, cmd: Sequence[str | os.PathLike[str]]) -> None:
+        self.cmd = cmd
+        words = check_command(cmd)
+        there = [item.name for item in self.staged] + [template.name for template in self._templates]
+        is_literal = self.options.is_literal
+        if not is_literal and not self.options.runs_here:
+            refuse_forgotten_inputs((word for word in words[1:] if Template(word).is_constant), self.submit_dir, there)
+        self._words = len(words)
+        self._argv = [Template(word, is_literal=is_literal) for word in self._with_program(words, there)]
+
+    def with_command(self, cmd: Sequence[str | os.PathLike[str]]) -> Study:
+        """Return a study that runs another command, and shares everything else with this one.
+
+        Raises:
+            UsageError: The command makes no sense.
+        """
+        other = copy.copy(self)
+        other._take_command(cmd)
+        return other
 
     def make(self) -> None:
         """Make the output directory, and the study's own copies of its shared inputs.

@@ -57,12 +57,24 @@ def plan_fields(
     }
 
 
+class End(NamedTuple):
+    """How an attempt ended, beyond its cause."""
+
+    returncode: int | None = None
+    usage: Usage | None = None
+    result: tuple[str, Any] | None = None  #: see `agent.harvest.result_in`
+    tail: str | None = None  #: the end of its output
+
+
+NO_END = End()
+
+
 class Job:
     """A run that has not ended."""
 
     __slots__ = (
-        "argv", "directory", "env", "files", "id", "is_submitted", "is_unwanted", "lease", "machine", "message",
-        "number", "params_text", "place", "plan", "stop_cause", "table",
+        "argv", "directory", "env", "files", "id", "is_submitted", "is_unwanted", "last", "lease", "machine",
+        "message", "number", "params_text", "place", "plan", "stop_cause", "table",
     )  # fmt: skip
 
     def __init__(
@@ -85,6 +97,7 @@ class Job:
         self.is_submitted = False  #: known to the engine
         self.is_unwanted = False  #: not to be started (again), but to finish if it runs
         self.message = ""  #: how the last attempt ended, for people
+        self.last = NO_END  #: how the last attempt ended
 
 
 class Row(NamedTuple):
@@ -115,7 +128,7 @@ class RunTable:
         self.statistics = RunStatistics()
         self.active_count = 0  #: runs that the engine has taken in and that have not ended
         self._entries: list[Job | Row] = []
-        self._waiters: dict[int, asyncio.Future[None]] = {}
+        self._waiters: dict[int, set[asyncio.Future[None]]] = {}
         self._tasks: dict[int, asyncio.Task[Run]] = {}
 
     def __len__(self) -> int:
@@ -157,35 +170,36 @@ class RunTable:
         """The runs that have not ended; takes time proportional to all of them."""
         return [entry for entry in self._entries if isinstance(entry, Job)]
 
-    def end(
-        self, job: Job, returncode: int | None = None, usage: Usage | None = None,
-        result: tuple[str, Any] | None = None, tail: str | None = None,
-    ) -> None:  # fmt: skip
+    def end(self, job: Job) -> None:
         """Pack a run that has ended, and wake whoever waits for it."""
         machine = job.machine
+        returncode, usage, result, tail = job.last
         assert machine.cause is not None
         self._entries[job.id] = Row(
             machine.status, machine.cause, returncode, machine.attempt, job.params_text, job.directory, job.message,
             _USAGE.pack(*usage) if usage else None, result, tail, job.plan.output,
         )  # fmt: skip
         self.active_count -= job.is_submitted
-        waiter = self._waiters.pop(job.id, None)
-        if waiter is not None and not waiter.done():
-            waiter.set_result(None)
+        for waiter in self._waiters.pop(job.id, ()):
+            if not waiter.done():
+                waiter.set_result(None)
 
     async def wait(self, id: int) -> Run:  # noqa: A002
         """Wait until a run has ended."""
         if isinstance(self._entries[id], Job):
-            waiter = self._waiters.get(id)
-            if waiter is None:
-                waiter = self._waiters[id] = asyncio.get_running_loop().create_future()
-            await asyncio.shield(waiter)
+            waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            waiters = self._waiters.setdefault(id, set())
+            waiters.add(waiter)
+            try:
+                await waiter
+            finally:
+                waiters.discard(waiter)
         return Run(self, id)
 
     def task(self, id: int) -> asyncio.Task[Run] | None:  # noqa: A002
-        """Return the task that ends with a run, the same one every time; None where no event loop runs."""
+        """Return the task that ends with a run, the same one until it is cancelled; None where no event loop runs."""
         task = self._tasks.get(id)
-        if task is None:
+        if task is None or task.cancelled():
             try:
                 task = asyncio.get_running_loop().create_task(self.wait(id))
             except RuntimeError:

@@ -1,7 +1,8 @@
 """Prepares runs that are added one by one with parameters, each in a directory of its own.
 
-What has to be read from disk for a kind of run (inputs, templates) is read once, in a thread; until that is done its
-runs wait here, and those added after them too, so that order is kept.
+What has to be looked for on disk is looked for in a thread: inputs and templates once for a kind of run, programs and
+forgotten inputs once for a command. Until that is done its runs wait here, and those added after them too, so that
+order is kept.
 """
 
 from __future__ import annotations
@@ -9,7 +10,8 @@ from __future__ import annotations
 import asyncio
 import os
 from collections import deque
-from collections.abc import Callable, Collection, Hashable, Iterator, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import anyio.to_thread
@@ -21,10 +23,11 @@ from runsemble.runners.table import Job, Plan, plan_fields
 from runsemble.workdir.layout import RunDirectories, make_output_directory, output_path_of
 
 
-class Kind(NamedTuple):
-    """What runs have in common whose command, inputs and needs are the same."""
+@dataclass(slots=True)
+class Kind:
+    """What runs have in common whose inputs and needs are the same."""
 
-    study: Study
+    study: Study  #: with the command of the latest of them
     plan: Plan
 
 
@@ -77,10 +80,10 @@ class Workshop:
         """Prepare a run, now if its kind is known, else soon.
 
         Raises:
-            UsageError: It makes no sense; only where its kind is known.
+            UsageError: It makes no sense; only where its kind and its command are known.
         """
         kind = self._kinds.get(key)
-        if kind is not None and not self._orders:
+        if kind is not None and kind.study.cmd == options.cmd and not self._orders:
             self._prepare(job, kind, params)
             self._on_ready(job)
             return
@@ -119,33 +122,45 @@ class Workshop:
     async def _work(self) -> None:
         while self._orders:
             _, key, options, _, submit_dir = self._orders[0]
-            problem: Exception | None = None
-            kind = self._kinds.get(key)
-            if kind is None:
-                try:
-                    study = await anyio.to_thread.run_sync(self._open, options, submit_dir)
-                    kind = self._kinds[key] = Kind(study, self._plan(study, options))
-                except Exception as error:  # whatever is wrong with these runs, the others must not suffer from it
-                    problem = error
-            for order in self._take(key):
-                self._finish(order, kind, problem)
+            try:
+                kind = await self._find_kind(key, options, submit_dir)
+            except Exception as error:
+                for order in self._take(key, options.cmd):
+                    self._fail(order, error)
+            else:
+                for order in self._take(key, options.cmd):
+                    self._finish(order, kind)
 
-    def _take(self, key: Hashable) -> Iterator[_Order]:
-        """Take out the orders of one kind at the head of the queue; what was withdrawn meanwhile is not there."""
-        while self._orders and self._orders[0].key == key:
+    async def _find_kind(self, key: Hashable, options: StudyOptions, submit_dir: str) -> Kind:
+        """Return the kind of a run, with its command; read from disk what is not known yet.
+
+        Raises:
+            UsageError: Something that runs of this kind, or this command, need cannot be had.
+        """
+        kind = self._kinds.get(key)
+        if kind is None:
+            study = await anyio.to_thread.run_sync(self._open, options, submit_dir)
+            kind = self._kinds[key] = Kind(study, self._plan(study, options))
+        elif kind.study.cmd != options.cmd:
+            kind.study = await anyio.to_thread.run_sync(kind.study.with_command, options.cmd)
+        return kind
+
+    def _take(self, key: Hashable, cmd: Sequence[str | os.PathLike[str]]) -> Iterator[_Order]:
+        """Take out the orders of one kind and command at the head of the queue; withdrawn ones are not there."""
+        while self._orders and self._orders[0].key == key and self._orders[0].options.cmd == cmd:
             yield self._orders.popleft()
 
-    def _finish(self, order: _Order, kind: Kind | None, problem: Exception | None) -> None:
-        if kind is not None:
-            try:
-                self._prepare(order.job, kind, order.params)
-            except Exception as error:
-                problem = error
-        if problem is not None:
-            message = str(problem) if isinstance(problem, UsageError) else f"it cannot be prepared: {problem!r}"
-            self._on_failure(order.job, Cause.STAGING, message)
+    def _finish(self, order: _Order, kind: Kind) -> None:
+        try:
+            self._prepare(order.job, kind, order.params)
+        except Exception as error:  # whatever is wrong with this run, the others must not suffer from it
+            self._fail(order, error)
         else:
             self._on_ready(order.job)
+
+    def _fail(self, order: _Order, error: Exception) -> None:
+        message = str(error) if isinstance(error, UsageError) else f"it cannot be prepared: {error!r}"
+        self._on_failure(order.job, Cause.STAGING, message)
 
     def _open(self, options: StudyOptions, submit_dir: str) -> Study:
         """Find and copy what a kind of run needs; in a thread.

@@ -57,9 +57,16 @@ class RunMachine:
         return Verdict.DONE
 
     def skip(self, cause: Cause) -> bool:
-        """Note that the run will not be executed, or not again; False if it has ended already."""
+        """Note that the run will not be executed, or not again; False if it has ended already.
+
+        One that has failed, and would have been tried again, has failed then.
+        """
         if is_terminal(self.status):
             return False
+        if self.charged and self.status == "pending" and self.cause not in INFRASTRUCTURE:
+            self.attempt -= 1
+            self._go("failure")
+            return True
         self.cause = cause
         self._go("skipped")
         return True

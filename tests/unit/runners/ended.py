@@ -11,7 +11,7 @@ from runsemble.model.files import OutputMode
 from runsemble.model.resources import Shape
 from runsemble.model.result import Usage
 from runsemble.model.status import Cause
-from runsemble.runners.table import Job, Plan, RunTable
+from runsemble.runners.table import End, Job, Plan, RunTable
 from runsemble.sched.policy import RetryPolicy
 
 
@@ -40,6 +40,7 @@ def end_run(
     machine.end(1, cause, job.plan.retry)
     table.statistics.move("running", machine.status)
     job.message = message
-    table.end(job, int(cause is not Cause.OK), usage, None if result is None else ("text", result), tail)
+    job.last = End(int(cause is not Cause.OK), usage, None if result is None else ("text", result), tail)
+    table.end(job)
     table.bus.publish(events.AttemptEnded(job.id, 1, cause, int(cause is not Cause.OK), message))
     table.bus.publish(events.RunEnded(job.id, machine.status, cause))

@@ -95,6 +95,22 @@ def test_a_pending_run_can_be_skipped() -> None:
     assert (run.status, run.cause) == ("skipped", Cause.ABORTED)
 
 
+def test_a_failed_run_that_is_not_tried_again_has_failed() -> None:
+    run = RunMachine()
+    run.start(1)
+    run.end(1, Cause.EXIT, TWICE)
+    assert run.skip(Cause.ABORTED)
+    assert (run.status, run.cause, run.attempt) == ("failure", Cause.EXIT, 1)
+
+
+def test_a_run_whose_machine_failed_and_is_not_tried_again_is_skipped() -> None:
+    run = RunMachine()
+    run.start(1)
+    run.end(1, Cause.AGENT_LOST, TWICE)
+    assert run.skip(Cause.ABORTED)
+    assert (run.status, run.cause) == ("skipped", Cause.ABORTED)
+
+
 def test_a_skipped_run_stays_skipped() -> None:
     run = RunMachine()
     run.skip(Cause.ABORTED)

@@ -11,6 +11,7 @@ from runsemble.testing.checks import dialects as dialects
 from runsemble.testing.checks import dispositions as dispositions
 from runsemble.testing.checks import ends as ends
 from runsemble.testing.checks import gathering as gathering
+from runsemble.testing.checks import hosting as hosting
 from runsemble.testing.checks import leaving as leaving
 from runsemble.testing.checks import moments as moments
 from runsemble.testing.checks import output as output

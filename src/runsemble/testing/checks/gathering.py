@@ -106,11 +106,18 @@ async def giving_up_on_a_run_does_not_end_it(rig: Rig) -> None:
     async with rig.make_pooled() as runner:
         run = runner.add(sh(WAIT_AT_GATE, gate), rig.directory)
         await wait_until(lambda: run.status == "running", "the run to be running")
+        given_up = run.task
+        assert given_up is not None
+        other = asyncio.ensure_future(run)
+        given_up.cancel()
         with anyio.move_on_after(0.01):
             await run
         require_equal("status", run.status, "running")
         gate.let_through()
-        await run
+        task = run.task
+        assert task is not None
+        require_equal("what its task returns, after another was cancelled", await task, run)
+        require_equal("what somebody else was told", await other, run)
     require_equal("status in the end", run.status, "success")
 
 
