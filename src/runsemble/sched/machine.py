@@ -64,7 +64,8 @@ class RunMachine:
         if is_terminal(self.status):
             return False
         if self.charged and self.status == "pending" and self.cause not in INFRASTRUCTURE:
-            self.attempt -= 1
+            self.attempt -= 1  # the attempt that would have been
+            self.charged -= 1
             self._go("failure")
             return True
         self.cause = cause
