@@ -62,25 +62,33 @@ def no_blocking_call(request: pytest.FixtureRequest) -> Iterator[BlockBuster | N
         yield blockbuster
 
 
-@pytest.fixture
-async def nothing_left_in_loop() -> AsyncIterator[None]:
-    before = Belongings.now()
-    yield
-    left = await wait_leftovers(before)
-    if left:
-        gc.collect()  # let what is unclosed be complained about here, and not in a later test
-    assert not left, "the test left behind: " + "; ".join(left)
-
-
 @pytest.fixture(autouse=True)
 def nothing_left(request: pytest.FixtureRequest) -> Iterator[None]:
     """Fail a test that leaves a process, descriptor, thread, task or an agent's directory behind."""
+    if is_async(request):
+        request.getfixturevalue("nothing_left_in_loop")
+        yield
+        return
     before, strangers = Belongings.now(), pids_with(MARK.encode())
     with recorded_places() as places:
-        if is_async(request):  # there the event loop has descriptors of its own, which come and go with it
-            request.getfixturevalue("nothing_left_in_loop")
         yield
-    left = [] if is_async(request) else find_leftovers(before)
+    require_nothing_left(find_leftovers(before), places, strangers)
+
+
+@pytest.fixture
+async def nothing_left_in_loop() -> AsyncIterator[None]:
+    """Do the same in the test's event loop, which has descriptors of its own, and may have something to end yet."""
+    before, strangers = Belongings.now(), pids_with(MARK.encode())
+    with recorded_places() as places:
+        yield
+    left = await wait_leftovers(before)
+    if left:
+        gc.collect()  # let what is unclosed be complained about here, and not in a later test
+    require_nothing_left(left, places, strangers)
+
+
+def require_nothing_left(left: list[str], places: Collection[str], strangers: Collection[int]) -> None:
+    """Fail if anything is left: what was found already, agents' directories, processes that ran away."""
     left += [f"directory {path}" for path in places if os.path.exists(path)]
     left += [f"process {pid} ({command_of(pid)})" for pid in wait_orphans(strangers)]
     assert not left, "the test left behind: " + "; ".join(left)
