@@ -17,6 +17,7 @@ from runsemble import (
     FileResource,
     MultirunResult,
     ParallelLocalRunner,
+    Run,
     RunHandle,
     RunStatistics,
     UsageError,
@@ -304,20 +305,91 @@ async def test_a_runner_in_use_is_steered_in_its_own_thread(here: Path) -> None:
         assert len(runner.runs) == 1
 
 
-def test_a_runner_outlives_an_event_loop_that_was_torn_down(here: Path) -> None:
-    runner = ParallelLocalRunner()
-
-    async def enter() -> None:
-        await runner.__aenter__()
-
+def test_a_runner_that_was_deserted_by_its_event_loop_says_so(here: Path) -> None:
+    runner = ParallelLocalRunner(pin=False)
     with asyncio.Runner() as loop:
-        loop.run(enter())
-        assert runner.is_hosted
-        loop.run(runner.engine.close("kill"))
-    assert multirun_sync(
-        runs=[{}], cmd=["true"], output_path="out", runner=runner, progress=False
-    )[0].status == "success"  # fmt: skip
-    assert not runner.is_hosted
+        loop.run(runner.__aenter__())
+        engine = runner.engine
+        loop.run(engine.close("kill"))
+    for call in (
+        lambda: multirun_sync(runs=[{}], cmd=["true"], output_path="out", runner=runner, progress=False),
+        lambda: asyncio.run(runner.gather()),
+        lambda: runner.add(["true"]),
+    ):
+        with pytest.raises(UsageError, match="never left in an event loop that is closed now"):
+            call()
+
+
+def test_runs_are_added_in_one_event_loop_and_gathered_in_the_next(here: Path) -> None:
+    runner = ParallelLocalRunner(output_path="out")
+    for at in range(2):
+
+        async def add(at: int = at) -> list[Run]:
+            runs = [runner.add(["true"], params={"x": at}), runner.add(["true"])]
+            if at == 0:  # the first kind is read from disk meanwhile
+                await asyncio.to_thread(wait_until, "it is prepared", (here / "out").exists)
+            return runs
+
+        runs = asyncio.run(add())
+        assert [run.status for run in runs] == ["pending"] * 2
+        asyncio.run(runner.gather())
+        assert [run.status for run in runs] == ["success"] * 2
+
+
+def make_big(path: Path) -> None:
+    """Make a file that takes a while to copy."""
+    with open(path, "wb") as big:
+        big.truncate(1 << 30)
+
+
+async def test_a_runner_is_left_while_inputs_are_copied_and_entered_again(here: Path) -> None:
+    make_big(here / "big")
+    runner = ParallelLocalRunner(output_path="out")
+    async with runner:
+        first = runner.add(["true"], params={"x": 1}, input_files=["big"])
+        await asyncio.to_thread(wait_until, "it is being copied", (here / "out/.shared/big").exists)
+    assert (first.status, first.attempts) == ("skipped", 0)
+    assert (here / "out/.shared/big").stat().st_size < 1 << 30
+    (here / "small").write_text("some input")
+    async with runner:
+        second = await runner.add(["cat", "small"], params={"x": 2}, input_files=["small"])
+    assert second.status == "success"
+
+
+async def test_a_study_that_is_called_off_while_inputs_are_copied_leaves_nothing(here: Path) -> None:
+    make_big(here / "big")
+    study = asyncio.create_task(
+        multirun(runs=[{}], cmd=["true"], input_files=["big"], output_path="out", progress=False)
+    )
+    await asyncio.to_thread(wait_until, "it is being copied", (here / "out/.shared/big").exists)
+    study.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await study
+    assert not (here / "out").exists()
+
+
+async def test_runs_with_parameters_see_the_environment_of_their_time(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with ParallelLocalRunner(output_path="out") as runner:
+        runs = []
+        for mode in ("old", "new"):
+            monkeypatch.setenv("MODE", mode)
+            runs.append(await runner.add(["sh", "-c", 'test "$MODE" = {mode}'], params={"mode": mode}))
+    assert [run.returncode for run in runs] == [0, 0]
+
+
+async def test_what_is_no_run_cannot_be_cancelled(here: Path) -> None:
+    async with ParallelLocalRunner() as runner:
+        for nonsense in (0, "0", None, [0]):
+            with pytest.raises(UsageError, match="must be a run, runs, or a function"):
+                runner.cancel(nonsense)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["input_files", "templates"])
+def test_what_is_no_file_is_refused_when_it_is_added(name: str) -> None:
+    with pytest.raises(UsageError, match=f"{name} must be paths.*not \\['a'\\]"):
+        ParallelLocalRunner().add(["true"], params={}, **{name: [["a"]]})  # type: ignore[arg-type]
 
 
 async def test_runs_of_different_commands_share_one_copy_of_an_input(here: Path) -> None:

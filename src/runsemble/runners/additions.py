@@ -15,7 +15,7 @@ from runsemble.model.resources import Request
 from runsemble.model.status import Cause
 from runsemble.runners.bus import EventBus
 from runsemble.runners.engine import Engine
-from runsemble.runners.study import StudyOptions
+from runsemble.runners.study import StudyOptions, current_directory
 from runsemble.runners.table import Job, Plan, Run, RunTable, plan_fields
 from runsemble.runners.workshop import Workshop
 from runsemble.sched.policy import RetryPolicy
@@ -71,7 +71,7 @@ class Additions:
             return self._add_with_params(options, argv, plan, params)
         if options.input_files or options.templates:
             raise UsageError("input_files and templates are for runs with a directory of their own: give params, too")
-        argv[0] = resolve_program(argv[0], os.getcwd(), set())
+        argv[0] = resolve_program(argv[0], current_directory(), set())
         job = Job(self.table, self._runner.next_number(), plan, argv, os.path.abspath(os.fspath(cwd)), "", env)
         self.table.add(job)
         self._backlog.append(job)
@@ -81,11 +81,10 @@ class Additions:
         plain, text = plain_params(params, len(self.table))
         kept = WrittenParams(plain, params.texts) if isinstance(params, WrittenParams) else plain
         job = Job(self.table, self._runner.next_number(), plan, argv, "", text, {})
-        kind = (*options.input_files, None, *options.templates, None, *sorted((options.env or {}).items()),
-                options.request.shape, options.timeout_s, options.retries, options.output)  # fmt: skip
+        files = (*options.input_files, None, *options.templates, None, *sorted((options.env or {}).items()))
         self.table.add(job)
         try:
-            self._workshop.order(job, (os.getcwd(), *kind), options, kept)
+            self._workshop.order(job, (current_directory(), *files, plan.number), options, kept)
         except BaseException:
             self.table.drop_last(job)
             raise
@@ -150,8 +149,9 @@ class Additions:
     async def close(self) -> None:
         """Hand over nothing more; skip what was to be, and is still being prepared."""
         self._engine = None
+        unprepared = set(self._workshop.jobs)
         await self._workshop.close()
-        self.withdraw(set(self._workshop.jobs))
+        self.withdraw(unprepared)
 
 
 def end_unsubmitted(job: Job, cause: Cause, message: str) -> None:

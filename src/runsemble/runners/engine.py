@@ -344,6 +344,7 @@ class Engine:
 
     def abandon(self, job: Job) -> None:
         """Take a job for lost that nobody will ever hear of again."""
+        job.table.is_untouched = False  # for all that is known
         if job.machine.status != "running":
             self._skip(job, Cause.ABORTED)
             return

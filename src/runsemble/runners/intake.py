@@ -18,6 +18,8 @@ from runsemble.sched.feed import MAX_LAG, to_admit
 SLICE_S = 0.002
 #: Seconds between two looks at a subscriber that has fallen behind.
 LAG_POLL_S = 0.01
+#: So many sets of a list that were not taken are listed as skipped; nobody needs a row for each of millions.
+MAX_SKIPPED = 10_000
 
 
 class Intake:
@@ -46,6 +48,7 @@ class Intake:
         self._task: asyncio.Task[None] | None = None
         self._is_waiting = False  #: for the iterable's next item
         self.is_stopped = False  #: nothing more is taken
+        self.is_given_up = False  #: nor is what was not taken accounted for
 
     def stop(self) -> None:
         """Take nothing more; an iterable that is being waited for is waited for no longer."""
@@ -70,7 +73,7 @@ class Intake:
             if not self.is_stopped or (current is not None and current.cancelling()):
                 raise
         if self.is_stopped and isinstance(self._source, Sequence):
-            self._skip_rest(self._source)
+            await self._skip_rest(self._source)
         self._table.bus.publish(events.FeedEnded(len(self._table)))
 
     async def _take_all(self) -> None:
@@ -124,9 +127,16 @@ class Intake:
         self._engine.pump()
         return True
 
-    def _skip_rest(self, runs: Sequence[Any]) -> None:
+    async def _skip_rest(self, runs: Sequence[Any]) -> None:
         """Account for the parameter sets of a list that were not taken; of an open-ended iterable nobody knows."""
-        for index in range(len(self._table), len(runs)):
+        give_way_at = time.monotonic() + SLICE_S
+        taken = len(self._table)
+        for index in range(taken, min(len(runs), taken + MAX_SKIPPED)):
+            if self.is_given_up:
+                return
+            if time.monotonic() > give_way_at:
+                await asyncio.sleep(0)
+                give_way_at = time.monotonic() + SLICE_S
             try:
                 job = self._make(index, runs[index])
             except UsageError:

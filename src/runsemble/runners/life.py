@@ -28,7 +28,7 @@ class Life:
         close_engine: Callable[[Engine], Awaitable[None]],
     ) -> None:
         self.engine: Engine | None = None
-        self.hosts = 0  #: users who also let added runs start: those who have entered the runner, and those who gather
+        self.hosts = 0  #: who lets added runs start: those who have entered the runner or gather, or are about to
         self._open_engine = open_engine
         self._close_engine = close_engine
         self._users = 0
@@ -42,27 +42,44 @@ class Life:
         Raises:
             UsageError: The engine is in use in another event loop.
         """
-        loop = asyncio.get_running_loop()
-        if loop is not self._loop:
-            self._begin_in(loop)
+        self._come_into(asyncio.get_running_loop())
         async with self._lock:
             yield
 
-    def _begin_in(self, loop: asyncio.AbstractEventLoop) -> None:
-        is_alive = self._loop is not None and not self._loop.is_closed()
-        if is_alive and (self.engine is not None or self._lock.locked()):
+    def claim(self) -> None:
+        """Count one more host, before anything else can happen; `enter` must follow.
+
+        Raises:
+            UsageError: The engine is in use in another event loop.
+        """
+        self._come_into(asyncio.get_running_loop())
+        self.hosts += 1
+
+    def _come_into(self, loop: asyncio.AbstractEventLoop) -> None:
+        if loop is self._loop:
+            return
+        self._refuse_deserted()
+        is_in_use = self.engine is not None or self._lock.locked()
+        if is_in_use and self._loop is not None and not self._loop.is_closed():
             raise UsageError(
                 "this runner is in use in another event loop, perhaps by whoever waits for this one: "
                 "give each event loop a runner of its own"
             )
         self._loop, self._lock = loop, asyncio.Lock()
-        self.engine, self._users, self.hosts = None, 0, 0  # what a closed loop left behind died with it
+        self._users = self.hosts = 0  # who was there when the other loop was closed comes no more
+
+    def _refuse_deserted(self) -> None:
+        if self.engine is not None and self._loop is not None and self._loop.is_closed():
+            raise UsageError(
+                "this runner was entered and never left in an event loop that is closed now: use `async with runner:` "
+                "there, and a new runner here"
+            )
 
     def check_place(self) -> None:
         """Refuse a call from anywhere but the event loop in which the engine is open.
 
         Raises:
-            UsageError: It comes from another thread.
+            UsageError: It comes from another thread, or that loop is closed.
         """
         if self.engine is None:
             return
@@ -71,6 +88,7 @@ class Life:
         except RuntimeError:
             loop = None
         if loop is not self._loop:
+            self._refuse_deserted()
             raise UsageError(
                 "this runner is in use in an event loop in another thread: "
                 "call it from there, for instance with loop.call_soon_threadsafe"

@@ -71,6 +71,7 @@ class ParallelLocalRunner(PooledRunner):
         self._named = dict(named or {})
         self._pin = pin
         self._claims = CoreClaims()
+        self._knows_gpus = self._gpus is not None
 
     async def _make_engine(self, request: Request | None) -> Engine:
         vendor, gpus = await self._find_gpus(asks_tools=False)
@@ -120,9 +121,10 @@ class ParallelLocalRunner(PooledRunner):
         return claimed, True
 
     async def _prepare_for(self, engine: Engine, request: Request) -> None:
-        if request.gpus and self._gpus is None and not engine.pool.nodes[0].gpus:
+        if request.gpus and not self._knows_gpus and not engine.pool.nodes[0].gpus:
             engine.placement.gpu_vendor, gpus = await self._find_gpus(asks_tools=True)
             engine.pool.add_gpus(0, tuple(gpus))
+            self._knows_gpus = not gpus  # of a machine that has none; others are asked again, as devices may change
 
     async def _find_gpus(self, asks_tools: bool) -> tuple[str, Sequence[str]]:
         vendor, found = "", list[str]()

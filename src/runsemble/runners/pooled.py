@@ -92,29 +92,31 @@ class PooledRunner(AbstractRunner):
 
     async def _host(self, request: Request) -> Engine:
         """Use the engine, and let added runs start as long as there is one who does this."""
-        engine = await self.enter(request)
+        self._life.claim()
         try:
-            async with self._life.turn():
-                self._life.hosts += 1
+            return await self.enter(request)
         except BaseException:
-            await self.leave()
+            await self._unclaim()
             raise
-        return engine
 
     async def _unhost(self) -> None:
-        """Undo `_host`; after the last one, end the added runs. Bounded, and never cut short."""
-        self._life.hosts -= 1
+        """Undo `_host`. Bounded, and never cut short."""
         try:
-            if not self._life.hosts:
-                await see_through(self._end_additions())
+            await self._unclaim()
         finally:
             await self.leave()
 
+    async def _unclaim(self) -> None:
+        """Count one host less; after the last one, end the added runs."""
+        self._life.hosts -= 1
+        if not self._life.hosts:
+            await see_through(self._end_additions())
+
     async def _end_additions(self) -> None:
         async with self._life.turn():
-            if not self._life.hosts:
+            if not self._life.hosts and self._life.engine is not None:
                 await self._additions.close()
-                await self._end_table(self.engine, self.runs, Cause.CANCELLED)
+                await self._end_table(self._life.engine, self.runs, Cause.CANCELLED)
 
     async def enter(self, request: Request | None = None) -> Engine:
         """Count one more user of the engine, and open it for the first.
@@ -170,7 +172,7 @@ class PooledRunner(AbstractRunner):
 
     @property
     def is_running(self) -> bool:
-        """Whether somebody has entered it, and not left yet."""
+        """Whether there are agents, for whoever uses it: one who has entered it or gathers, a study, a block."""
         return self._life.engine is not None
 
     @property
@@ -236,8 +238,8 @@ class PooledRunner(AbstractRunner):
         """
         options = StudyOptions(
             cmd=check_command(cmd),
-            input_files=_listed(input_files),
-            templates=_listed(templates),
+            input_files=_listed("input_files", input_files),
+            templates=_listed("templates", templates),
             request=Request(cores=cores, gpus=gpus, mem_mib=accounted_memory(mem_mib), named=dict(named or {})),
             timeout_s=timeout_s,
             retries=retries,
@@ -281,7 +283,8 @@ class PooledRunner(AbstractRunner):
 
     def _submit_additions(self, *, all_or_none: bool = False) -> str | None:
         """Hand the added runs to a running engine; return what is wrong with one that can never be granted."""
-        return self._additions.hand_over(self.engine, all_or_none=all_or_none) if self._life.hosts else None
+        engine = self._life.engine if self._life.hosts else None
+        return None if engine is None else self._additions.hand_over(engine, all_or_none=all_or_none)
 
     def compute_statistics(self) -> RunStatistics:
         """Count all runs of this runner, those of studies included, by status."""
@@ -330,18 +333,19 @@ class PooledRunner(AbstractRunner):
         """
         return self._steering.metrics()
 
-    def cancel(self, which: Run | Callable[[Run], bool], *, how: str = "stop") -> Cancellation:
-        """End a run, or all runs that fulfil a condition, on the user's request.
+    def cancel(self, which: Run | Iterable[Run] | Callable[[Run], bool], *, how: str = "stop") -> Cancellation:
+        """End a run, several, or all that fulfil a condition, on the user's request.
 
         They are told at once; those that have ended stay as they are. Await what is returned to wait until the others
         have ended; that gives the list of them.
 
         Args:
-            which: The run, or a function that says of a run whether it is meant.
+            which: The run, runs, or a function that says of a run whether it is meant. Many at once are best ended
+                in one call.
             how: "stop" (TERM first) or "kill".
 
         Raises:
-            UsageError: The run is none of this runner's.
+            UsageError: It is no run, or none of this runner's.
         """
         if how not in ("stop", "kill"):
             raise UsageError(f"how must be 'stop' or 'kill', not {how!r}")
@@ -422,19 +426,27 @@ class PooledRunner(AbstractRunner):
                 engine.cancel(job, cause, how)
 
 
-def _listed(files: Iterable[Any]) -> Any:
-    """Return files as a tuple; what is no list of them is left as it is, to be refused."""
+def _listed(name: str, files: Iterable[Any]) -> Any:
+    """Return files as a tuple; what is no list of them is left as it is, to be refused.
+
+    Raises:
+        UsageError: One of them is no file.
+    """
     if isinstance(files, (str, bytes, os.PathLike)) or not hasattr(files, "__iter__"):
         return files
-    return tuple(files)
+    listed = tuple(files)
+    for file in listed:
+        if not isinstance(file, (str, os.PathLike, FileResource, TemplateFile)):
+            raise UsageError(f"{name} must be paths, such as ['model.py'], not {file!r}")
+    return listed
 
 
-def require_grace(grace_s: float) -> float:
+def require_grace(grace_s: Any) -> float:
     """Return a grace period that makes sense.
 
     Raises:
         RequestError: It is negative.
     """
-    if not grace_s >= 0:
+    if not isinstance(grace_s, (int, float)) or not grace_s >= 0:
         raise RequestError(f"grace_s must be a number of seconds of at least 0, not {grace_s!r}")
     return grace_s

@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 from collections.abc import AsyncIterable, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import Any
 
 import anyio.to_thread
@@ -12,6 +13,8 @@ import anyio.to_thread
 from runsemble.errors import AgentError, FeedError, RequestError, UsageError
 from runsemble.model import events
 from runsemble.model.status import Cause
+from runsemble.runners.closing import see_through
+from runsemble.runners.engine import Engine
 from runsemble.runners.intake import Intake
 from runsemble.runners.interrupts import CURRENT
 from runsemble.runners.outcome import MultirunResult
@@ -56,10 +59,10 @@ class PooledStudy:
             problem = engine.pool.why_never(request.shape)
             if problem:
                 raise RequestError(problem)
-            await anyio.to_thread.run_sync(study.make)
-            table = self._runner.new_table()
+            table = self._table = self._runner.new_table()
             stack.callback(self._runner.end_table, table)
-            self._table = table
+            stack.push_async_exit(partial(_discard_untouched, study, table))
+            await see_through(anyio.to_thread.run_sync(study.make), study.give_up)
             result = self._result = MultirunResult(table, study.output_path)
             self._total = _length(runs)
             if on_begin is not None:
@@ -76,24 +79,26 @@ class PooledStudy:
             interrupts = CURRENT.get()
             if interrupts is not None:
                 interrupts.begin(self, result)
-            try:
-                await self._intake.run()
-                self._total = len(table)
-                await engine.settled(table)
-            except (FeedError, UsageError) as error:
-                await self._end(Cause.ABORTED)
-                if not table.statistics.ended_count:
-                    await anyio.to_thread.run_sync(study.discard)
-                error.result = result
-                raise
-            except AgentError as error:
-                await self._end(Cause.AGENT_LOST)
-                error.result = result
-                raise
-            except BaseException:
-                await self._end(Cause.CANCELLED)
-                raise
+            await self._see_runs_through(engine)
         return result
+
+    async def _see_runs_through(self, engine: Engine) -> None:
+        """Take all runs in, and wait until they have ended; on return, however it comes, none is under way."""
+        try:
+            await self._intake.run()
+            self._total = len(self._table)
+            await engine.settled(self._table)
+        except (FeedError, UsageError) as error:
+            await self._end(Cause.ABORTED)
+            error.result = self._result
+            raise
+        except AgentError as error:
+            await self._end(Cause.AGENT_LOST)
+            error.result = self._result
+            raise
+        except BaseException:
+            await self._end(Cause.CANCELLED)
+            raise
 
     def _job_maker(self, study: Study) -> Any:
         options = self._options
@@ -140,6 +145,7 @@ class PooledStudy:
     def halt(self, how: str) -> int:
         """Start nothing more and end what runs ("stop" or "kill"); return how many runs there are to end."""
         self._intake.stop()
+        self._intake.is_given_up = True
         if self._runner.is_running:
             self._runner.stop(self._table, Cause.KILLED, how)
         return self._table.statistics.running_count
@@ -148,6 +154,14 @@ class PooledStudy:
         """End every run of this study, and wait until they have ended; bounded, and not cut short."""
         self._intake.stop()
         await self._runner.end_study(self._table, cause)
+
+
+async def _discard_untouched(
+    study: Study, table: RunTable, kind: type[BaseException] | None, error: BaseException | None, trace: Any
+) -> None:
+    """After an error, remove the directory of a study of which nothing was ever started."""
+    if error is not None and table.is_untouched:
+        await see_through(anyio.to_thread.run_sync(study.discard))
 
 
 def _ends(table: RunTable, on_end: Callable[[Run], None]) -> Callable[[events.Event], None]:

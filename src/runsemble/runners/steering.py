@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Collection, Generator, Iterable, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any, NamedTuple, Protocol
 
 from runsemble.errors import RunnerClosed, UsageError
@@ -68,48 +68,77 @@ class Steering:
     def __init__(self, runner: Steered, bus: EventBus) -> None:
         self._runner = runner
         self._bus = bus
-        self._reported: dict[RunTable, set[int]] = {}  #: ids of runs whose end somebody was told
-        self._queues: list[deque[Run]] = []  #: ended runs that iterations have yet to yield
-        self._in_body = 0  #: iterations whose body is at work on a run
+        self._ended: deque[Run] = deque()  #: runs that ended while somebody iterated, to be yielded to one of them
+        self._collecting = ExitStack()  #: what puts them there
+        self._loops = 0  #: iterations over them
+        self._in_body = 0  #: those whose body is at work on a run
+        self._yielded: set[int] = set()  #: ids of added runs
+        self._all_yielded = 0  #: every added run with a lower id was
         self._news: set[asyncio.Event] = set()
+        self._heard: list[dict[RunTable, Callable[[Any], None]]] = []  #: for each who listens, the studies
 
     def wake(self) -> None:
-        """Let every iteration look whether it is over."""
+        """Let every iteration look whether there is more, or it is over."""
         for event in self._news:
             event.set()
 
     def forget(self, table: RunTable) -> None:
         """Take in that a study is over."""
-        self._reported.pop(table, None)
+        for listeners in self._heard:
+            hear = listeners.pop(table, None)
+            if hear is not None:
+                table.bus.ignore(hear)
         self.wake()
 
     async def completed(self) -> AsyncGenerator[Run, None]:
         """Yield runs as they end; see `PooledRunner.completed`."""
         self._require_running()
-        queue: deque[Run] = deque()
+        with self._iterating():
+            while await self._wait(lambda: bool(self._ended), lambda: self._runner.is_idle):
+                run = self._ended.popleft()
+                if self._is_yielded(run):
+                    continue
+                self._in_body += 1
+                try:
+                    yield run
+                finally:
+                    self._in_body -= 1
+                    self.wake()
+
+    @contextmanager
+    def _iterating(self) -> Generator[None]:
+        """Let ended runs be collected as long as somebody iterates."""
+        if not self._loops:
+            self._ended.extend(self._ended_before())
+            self._collecting.enter_context(self._listening(events.RunEnded, self._put))
+        self._loops += 1
+        try:
+            yield
+        finally:
+            self._loops -= 1
+            if not self._loops:
+                self._collecting.close()
+                self._ended.clear()
+            self.wake()
+
+    def _put(self, run: Run, _: events.Event) -> None:
+        self._ended.append(run)
+
+    def _ended_before(self) -> Iterable[Run]:
+        """Return the added runs that have ended, and that nobody was told of."""
         added = self._runner.tables[0]
-        with self._listening(events.RunEnded, lambda run, _: queue.append(run)) as news:
-            queue.extend(run for run in added if run.is_done)
-            self._queues.append(queue)
-            try:
-                while True:
-                    while queue:
-                        run = queue.popleft()
-                        reported = self._reported.setdefault(run.table, set())
-                        if run.id in reported:
-                            continue
-                        reported.add(run.id)
-                        self._in_body += 1
-                        try:
-                            yield run
-                        finally:
-                            self._in_body -= 1
-                            self.wake()
-                    if not await self._wait(news, lambda: bool(queue), lambda: self._runner.is_idle):
-                        return
-            finally:
-                self._queues.remove(queue)
-                self.wake()
+        while self._all_yielded in self._yielded:
+            self._yielded.remove(self._all_yielded)
+            self._all_yielded += 1
+        return (run for at in range(self._all_yielded, len(added)) if (run := added[at]).is_done)
+
+    def _is_yielded(self, run: Run) -> bool:
+        """Tell whether an added run was yielded before; from now on it was."""
+        if run.table is not self._runner.tables[0]:
+            return False
+        was_yielded = run.id < self._all_yielded or run.id in self._yielded
+        self._yielded.add(run.id)
+        return was_yielded
 
     async def metrics(self) -> AsyncGenerator[Metrics, None]:
         """Yield figures as runs report them; see `PooledRunner.metrics`."""
@@ -119,12 +148,9 @@ class Steering:
         def put(run: Run, event: Any) -> None:
             queue.append(Metrics(run, event.attempt, event.time, event.step, event.metrics))
 
-        with self._listening(events.MetricReported, put) as news:
-            while True:
-                while queue:
-                    yield queue.popleft()
-                if not await self._wait(news, lambda: bool(queue), lambda: self._is_over):
-                    return
+        with self._listening(events.MetricReported, put):
+            while await self._wait(lambda: bool(queue), lambda: self._is_over):
+                yield queue.popleft()
 
     def _require_running(self) -> None:
         if not self._runner.is_hosted and self._runner.tables[0].statistics.pending_count:
@@ -133,9 +159,9 @@ class Steering:
     @property
     def _is_over(self) -> bool:
         """Whether nothing is under way, and nobody is at work on ended runs who might add more."""
-        return self._runner.is_idle and not self._in_body and not any(self._queues)
+        return self._runner.is_idle and not self._in_body and not self._ended
 
-    async def _wait(self, news: asyncio.Event, has_more: Callable[[], bool], is_over: Callable[[], bool]) -> bool:
+    async def _wait(self, has_more: Callable[[], bool], is_over: Callable[[], bool]) -> bool:
         """Wait for more; False when there will be no more.
 
         Raises:
@@ -146,20 +172,23 @@ class Steering:
                 raise self._runner.failure
             if is_over():
                 return False
-            news.clear()
-            await news.wait()
+            news = asyncio.Event()
+            self._news.add(news)
+            try:
+                await news.wait()
+            finally:
+                self._news.discard(news)
         return True
 
     @contextmanager
-    def _listening(self, kind: type[events.Event], put: Callable[[Run, Any], None]) -> Generator[asyncio.Event]:
-        """Hand over every event of a kind together with its run, and set an event for it."""
-        news = asyncio.Event()
-        listeners: dict[RunTable, Callable[[events.Event], None]] = {}
+    def _listening(self, kind: type[events.Event], put: Callable[[Run, Any], None]) -> Generator[None]:
+        """Hand over every event of a kind together with its run."""
+        listeners: dict[RunTable, Callable[[Any], None]] = {}
 
         def listen_to(table: RunTable) -> None:
             def hear(event: Any) -> None:
                 put(table[event.run], event)
-                news.set()
+                self.wake()
 
             listeners[table] = hear
             table.bus.listen(hear, kind)
@@ -171,27 +200,31 @@ class Steering:
 
         for table in self._runner.tables:
             listen_to(table)
+        self._heard.append(listeners)
         self._bus.listen(hear_anything, events.RunAdded)
-        self._news.add(news)
         try:
-            yield news
+            yield
         finally:
-            self._news.discard(news)
             self._bus.ignore(hear_anything)
+            self._heard = [others for others in self._heard if others is not listeners]
             for table, hear in listeners.items():
                 table.bus.ignore(hear)
 
 
-def select(tables: Collection[RunTable], which: Run | Callable[[Run], bool]) -> list[Run]:
-    """Return the runs that are meant and have not ended: one, or all that fulfil a condition.
+def select(tables: Collection[RunTable], which: Run | Iterable[Run] | Callable[[Run], bool]) -> list[Run]:
+    """Return the runs that are meant and have not ended: one, several, or all that fulfil a condition.
 
     Raises:
-        UsageError: The one is in none of the tables.
+        UsageError: It is no run, or in none of the tables.
     """
-    if isinstance(which, Run):
-        if which.is_done:
-            return []
-        if which.table not in tables:
-            raise UsageError(f"run {which.id} is none of this runner's, so it cannot be cancelled here")
-        return [which]
-    return [run for table in tables for job in table.jobs if which(run := table[job.id])]
+    if callable(which):
+        return [run for table in tables for job in table.jobs if which(run := table[job.id])]
+    meant = [which] if isinstance(which, Run) or not isinstance(which, Iterable) else list(which)
+    for run in meant:
+        if not isinstance(run, Run):
+            raise UsageError(
+                f"what to cancel must be a run, runs, or a function that says whether one is meant: {run!r}"
+            )
+        if not run.is_done and run.table not in tables:
+            raise UsageError(f"run {run.id} is none of this runner's, so it cannot be cancelled here")
+    return [run for run in meant if not run.is_done]

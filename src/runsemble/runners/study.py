@@ -36,6 +36,8 @@ from runsemble.workdir.staging import (
 )
 from runsemble.workdir.templates import load_templates
 
+#: More seconds than anybody will wait for, and few enough for every clock.
+MAX_SECONDS = 1 << 62
 #: Starts a command in the caller's directory.
 _GO_HERE = 'cd "$RUNSEMBLE_SUBMIT_DIR" && exec "$@"'
 
@@ -125,6 +127,8 @@ class Study:
         self._run_dir = Template(options.run_dir)
         self._is_unique = self._run_dir.is_only("run_id")
         self._known: set[str] = set()
+        self._is_made = False
+        self._is_wanted = True
 
     def _take_command(self, cmd: Sequence[str | os.PathLike[str]]) -> None:
         self.cmd = cmd
@@ -152,17 +156,23 @@ class Study:
         Raises:
             DirectoryError: The output directory exists already, or cannot be made.
             InputFileError: An input cannot be copied; nothing was left behind.
+            GivenUp: `give_up` was called; likewise.
         """
         wanted = self.output_path
         self.output_path = make_output_directory(wanted, is_named=self.options.output_path is not None)
+        self._is_made = True
         if self.output_path != wanted:
             self._directories = RunDirectories(self.output_path)
             self.staged, self._copies = plan_staging(self.options.input_files, self.submit_dir, self.output_path)
         try:
             self.copy_inputs({})
-        except InputFileError:
+        except BaseException:
             self.discard()
             raise
+
+    def give_up(self) -> None:
+        """Let `make`, in another thread, come to its end soon: it raises `GivenUp` then, and leaves nothing behind."""
+        self._is_wanted = False
 
     def copy_inputs(self, made: dict[str, str]) -> None:
         """Make the study's own copies of its shared inputs.
@@ -177,7 +187,7 @@ class Study:
             if made.get(target, source) != source:
                 raise InputFileError(f"input files {made[target]} and {source} cannot share the name {target}")
             if target not in made:
-                make_shared_copies([(source, target)])
+                make_shared_copies([(source, target)], lambda: self._is_wanted)
                 made[target] = source
 
     def prepare(self, index: int, params: Any) -> PreparedRun:
@@ -223,8 +233,9 @@ class Study:
             raise DirectoryError(why_exists(self.output_path))
 
     def discard(self) -> None:
-        """Remove the output directory, in which nothing ever ran."""
-        shutil.rmtree(self.output_path, ignore_errors=True)
+        """Remove the output directory that `make` has made, and in which nothing ever ran."""
+        if self._is_made:
+            shutil.rmtree(self.output_path, ignore_errors=True)
 
     def base_environment(self) -> dict[str, str]:
         """Return the environment that all runs start from."""
@@ -276,7 +287,8 @@ def stage_list(staged: Iterable[StagedFile]) -> list[tuple[str, str, str]]:
 
 
 def _is_positive(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return is_number and value > 0 and (isinstance(value, float) or value < MAX_SECONDS)
 
 
 def _is_a(value: object, kind: type) -> bool:

@@ -57,9 +57,10 @@ async def _obey_interrupts(
     task = asyncio.current_task()
     assert task is not None
     interrupts.bind(loop, task)
-    is_main = threading.current_thread() is threading.main_thread()
     before = signal.getsignal(signal.SIGINT)
-    if is_main:
+    is_main = threading.current_thread() is threading.main_thread()
+    is_ours = is_main and before not in (signal.SIG_IGN, None)  # who ignores it, as `nohup` does, means it
+    if is_ours:
         loop.add_signal_handler(signal.SIGINT, interrupts.interrupt)
     try:
         return await function(*args, **kwargs)
@@ -68,7 +69,7 @@ async def _obey_interrupts(
             raise interrupts.as_error() from None
         raise
     finally:
-        if is_main:
+        if is_ours:
             loop.remove_signal_handler(signal.SIGINT)
             signal.signal(signal.SIGINT, before)
 

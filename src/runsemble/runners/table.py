@@ -126,6 +126,7 @@ class RunTable:
     def __init__(self, above: EventBus | None = None) -> None:
         self.bus = EventBus(above)
         self.statistics = RunStatistics()
+        self.is_untouched = True  #: none of the runs that have ended was ever started
         self.active_count = 0  #: runs that the engine has taken in and that have not ended
         self._entries: list[Job | Row] = []
         self._waiters: dict[int, set[asyncio.Future[None]]] = {}
@@ -175,8 +176,9 @@ class RunTable:
         machine = job.machine
         returncode, usage, result, tail = job.last
         assert machine.cause is not None
+        self.is_untouched = self.is_untouched and not machine.made
         self._entries[job.id] = Row(
-            machine.status, machine.cause, returncode, machine.attempt, job.params_text, job.directory, job.message,
+            machine.status, machine.cause, returncode, machine.made, job.params_text, job.directory, job.message,
             _USAGE.pack(*usage) if usage else None, result, tail, job.plan.output,
         )  # fmt: skip
         self.active_count -= job.is_submitted
@@ -329,9 +331,7 @@ class Run:
     def attempts(self) -> int:
         """How many attempts were made; 0 before the first one."""
         entry = self._table.entry(self.id)
-        if isinstance(entry, Job):
-            return entry.machine.attempt - (entry.machine.status == "pending")
-        return entry.attempts if entry.status != "skipped" else entry.attempts - 1
+        return entry.machine.made if isinstance(entry, Job) else entry.attempts
 
     @property
     def usage(self) -> Usage | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from collections import deque
 from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +19,9 @@ import anyio.to_thread
 
 from runsemble.errors import UsageError
 from runsemble.model.status import Cause
-from runsemble.runners.study import Study, StudyOptions, stage_list
+from runsemble.runners.closing import see_through
+from runsemble.runners.intake import SLICE_S
+from runsemble.runners.study import Study, StudyOptions, current_directory, stage_list
 from runsemble.runners.table import Job, Plan, plan_fields
 from runsemble.workdir.layout import RunDirectories, make_output_directory, output_path_of
 
@@ -64,6 +67,7 @@ class Workshop:
         self._kinds: dict[Hashable, Kind] = {}
         self._copied: dict[str, str] = {}  #: shared copies made so far: where, and of what
         self._directories: RunDirectories | None = None
+        self._opening: Study | None = None  #: whose inputs are being copied, in a thread
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -87,7 +91,7 @@ class Workshop:
             self._prepare(job, kind, params)
             self._on_ready(job)
             return
-        self._orders.append(_Order(job, key, options, params, os.getcwd()))
+        self._orders.append(_Order(job, key, options, params, current_directory()))
         self.start()
 
     def withdraw(self, jobs: Collection[Job]) -> list[Job]:
@@ -109,18 +113,19 @@ class Workshop:
     async def finish(self) -> None:
         """Wait until nothing waits here."""
         self.start()
-        if self._task is not None:
+        if self._task is not None and not self._task.done():
             await asyncio.wait([self._task])
 
     async def close(self) -> None:
         """Work no further; what waits goes on waiting."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait([self._task])
-            self._task = None
+        task, self._task = self._task, None
+        if task is not None and not task.done():
+            task.cancel()
+            await asyncio.wait([task])
 
     async def _work(self) -> None:
         while self._orders:
+            give_way_at = time.monotonic() + SLICE_S
             _, key, options, _, submit_dir = self._orders[0]
             try:
                 kind = await self._find_kind(key, options, submit_dir)
@@ -130,6 +135,9 @@ class Workshop:
             else:
                 for order in self._take(key, options.cmd):
                     self._finish(order, kind)
+                    if time.monotonic() > give_way_at:
+                        break
+            await asyncio.sleep(0)
 
     async def _find_kind(self, key: Hashable, options: StudyOptions, submit_dir: str) -> Kind:
         """Return the kind of a run, with its command; read from disk what is not known yet.
@@ -139,11 +147,19 @@ class Workshop:
         """
         kind = self._kinds.get(key)
         if kind is None:
-            study = await anyio.to_thread.run_sync(self._open, options, submit_dir)
+            study = await self._in_thread(self._open, options, submit_dir)
             kind = self._kinds[key] = Kind(study, self._plan(study, options))
         elif kind.study.cmd != options.cmd:
-            kind.study = await anyio.to_thread.run_sync(kind.study.with_command, options.cmd)
+            kind.study = await self._in_thread(kind.study.with_command, options.cmd)
         return kind
+
+    async def _in_thread(self, function: Callable[..., Study], *args: Any) -> Study:
+        """Let a function work in a thread, to its end: the next to open anything must find what this one leaves."""
+        return await see_through(anyio.to_thread.run_sync(function, *args), self._make_haste)
+
+    def _make_haste(self) -> None:
+        if self._opening is not None:
+            self._opening.give_up()
 
     def _take(self, key: Hashable, cmd: Sequence[str | os.PathLike[str]]) -> Iterator[_Order]:
         """Take out the orders of one kind and command at the head of the queue; withdrawn ones are not there."""
@@ -171,7 +187,7 @@ class Workshop:
         if self._directories is None:
             path = output_path_of(self._wanted, submit_dir)
             self._directories = RunDirectories(make_output_directory(path, is_named=self._wanted is not None))
-        study = Study(options, submit_dir, self._directories)
+        study = self._opening = Study(options, submit_dir, self._directories)
         study.copy_inputs(self._copied)
         return study
 

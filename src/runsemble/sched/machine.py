@@ -23,6 +23,7 @@ class RunMachine:
 
     status: RunStatus = "pending"
     attempt: int = 1  #: the attempt that waits or runs, from 1
+    made: int = 0  #: attempts that have started, or could not
     charged: int = 0  #: further attempts that counted as retries
     free: int = 0  #: further attempts that did not
     cause: Cause | None = None  #: why the last attempt ended
@@ -36,6 +37,7 @@ class RunMachine:
         """Note that an attempt has started; False if that is no news."""
         if attempt != self.attempt or self.status != "pending":
             return False
+        self.made = attempt
         self._go("running")
         return True
 
@@ -43,7 +45,7 @@ class RunMachine:
         """Note that an attempt has ended, and judge."""
         if attempt != self.attempt or is_terminal(self.status):
             return Verdict.STALE
-        self.cause = cause
+        self.cause, self.made = cause, attempt
         if policy.allows(cause, self.charged, self.free):
             if cause in INFRASTRUCTURE:
                 self.free += 1
@@ -64,8 +66,6 @@ class RunMachine:
         if is_terminal(self.status):
             return False
         if self.charged and self.status == "pending" and self.cause not in INFRASTRUCTURE:
-            self.attempt -= 1  # the attempt that would have been
-            self.charged -= 1
             self._go("failure")
             return True
         self.cause = cause

@@ -5,7 +5,8 @@ from __future__ import annotations
 import glob
 import os
 import shutil
-from collections.abc import Iterable, Sequence
+import stat
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from runsemble.agent import spawn
@@ -15,6 +16,9 @@ from runsemble.workdir.layout import SHARED
 
 #: Names in a run directory that runsemble itself writes.
 RESERVED = frozenset({"params.json", "results.json", "metrics.jsonl", "stdout", "stderr", "output", ".attempts"})
+
+#: How much of a file is copied before it is asked again whether the copy is wanted.
+CHUNK_BYTES = 8 << 20
 
 
 class StagedFile(NamedTuple):
@@ -59,19 +63,39 @@ def plan_staging(
     return staged, copies
 
 
-def make_shared_copies(copies: Iterable[tuple[str, str]]) -> None:
+class GivenUp(Exception):
+    """Nobody wants the copies any more."""
+
+
+def make_shared_copies(copies: Iterable[tuple[str, str]], is_wanted: Callable[[], bool] = lambda: True) -> None:
     """Make the study's own copy of every shared input.
+
+    Args:
+        copies: What to copy, and where to.
+        is_wanted: Asked now and then whether to go on.
 
     Raises:
         InputFileError: One cannot be copied.
+        GivenUp: They are not wanted any more; what was copied so far is there.
     """
+
+    def copy(source: str, target: str) -> None:
+        if stat.S_ISFIFO(os.stat(source).st_mode):
+            raise shutil.SpecialFileError(f"{source} is a named pipe")
+        with open(source, "rb") as reader, open(target, "wb") as writer:
+            while chunk := reader.read(CHUNK_BYTES):
+                if not is_wanted():
+                    raise GivenUp
+                writer.write(chunk)
+        shutil.copystat(source, target)
+
     for source, target in copies:
         try:
             os.makedirs(os.path.dirname(target), exist_ok=True)
             if os.path.isdir(source):
-                shutil.copytree(source, target, symlinks=True, dirs_exist_ok=True)
+                shutil.copytree(source, target, symlinks=True, copy_function=copy, dirs_exist_ok=True)
             else:
-                shutil.copy2(source, target)
+                copy(source, target)
         except shutil.Error as error:  # of a directory: a list of (source, target, reason)
             culprit, _, reason = error.args[0][0]
             raise InputFileError(f"input file {culprit} cannot be copied: {reason}") from error

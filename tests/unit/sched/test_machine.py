@@ -100,7 +100,21 @@ def test_a_failed_run_that_is_not_tried_again_has_failed() -> None:
     run.start(1)
     run.end(1, Cause.EXIT, TWICE)
     assert run.skip(Cause.ABORTED)
-    assert (run.status, run.cause, run.attempt) == ("failure", Cause.EXIT, 1)
+    assert (run.status, run.cause, run.made) == ("failure", Cause.EXIT, 1)
+
+
+def test_a_run_that_is_ended_in_its_second_attempt_has_made_two() -> None:
+    run = RunMachine()
+    for cause in (Cause.EXIT, Cause.ABORTED):
+        assert run.start(run.attempt)
+        run.end(run.attempt, cause, TWICE)
+    assert (run.status, run.made) == ("skipped", 2)
+
+
+def test_a_run_that_is_skipped_has_made_no_attempt() -> None:
+    run = RunMachine()
+    run.skip(Cause.ABORTED)
+    assert (run.status, run.made) == ("skipped", 0)
 
 
 def test_a_run_whose_machine_failed_and_is_not_tried_again_is_skipped() -> None:

@@ -7,6 +7,8 @@ import asyncio
 from runsemble.errors import UsageError
 from runsemble.model import events
 from runsemble.model.status import Cause
+from runsemble.runners.pooled import PooledRunner
+from runsemble.runners.table import Run
 from runsemble.testing.gate import WAIT_AT_GATE
 from runsemble.testing.registry import pooled_runner
 from runsemble.testing.require import require, require_equal, wait_file
@@ -95,3 +97,50 @@ async def only_its_own_runs_can_be_cancelled(rig: Rig) -> None:
         gate.let_through()
         await run
     require_equal("status", run.status, "success")
+
+
+@pooled_runner
+async def whoever_gathers_is_not_left_alone(rig: Rig) -> None:
+    """A run that somebody gathers is not ended by another's leaving, although a third is about to enter just then."""
+    gate = rig.new_gate()
+    runner = rig.make_pooled()
+    directory = rig.new_dir()
+
+    async def enter() -> None:
+        async with runner:
+            await wait_file(directory, "started")
+
+    async def gather() -> Run:
+        run = runner.add(sh(WAIT_AT_GATE, gate), directory)
+        await runner.gather()
+        return run
+
+    async with runner:
+        entering = asyncio.create_task(enter())
+        await asyncio.sleep(0)
+        gathering = asyncio.create_task(gather())
+        await asyncio.sleep(0)
+    await entering
+    gate.let_through()
+    require_equal("status", (await gathering).status, "success")
+
+
+@pooled_runner
+async def a_run_added_while_another_gather_ends_is_kept(rig: Rig) -> None:
+    """At whatever moment of somebody else's `gather` a run is added, it is there for a `gather` of its own."""
+    for turns in range(12):
+        runner = rig.make_pooled(output_path=rig.new_path())
+        first = runner.add(sh("exit 0"), params={"x": 1})
+
+        async def add_later(runner: PooledRunner = runner, first: Run = first, turns: int = turns) -> Run:
+            await first
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            run = runner.add(sh("exit 0 # another command"), params={"x": 2})
+            await runner.gather()
+            return run
+
+        other = asyncio.create_task(add_later())
+        await runner.gather()
+        run = await other
+        require_equal(f"status of a run added {turns} turns later", (run.status, run.message), ("success", "ok"))

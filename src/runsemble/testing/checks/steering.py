@@ -125,6 +125,47 @@ async def completed_sees_the_runs_of_studies(rig: Rig) -> None:
 
 
 @pooled_runner
+async def loops_side_by_side_share_runs_out(rig: Rig) -> None:
+    """Several loops see every run once among them, those of a study included, however slow a body is."""
+    seen: list[tuple[Run, str]] = []
+    gate = rig.new_gate()
+    async with rig.make_pooled() as runner:
+        blocker = await rig.start_at_gate(runner, gate)
+        study = asyncio.create_task(rig.study(runner, [{"x": x} for x in range(8)], sh("exit 0")))
+
+        async def loop(name: str) -> None:
+            async for run in runner.completed():
+                seen.append((run, name))
+                if name == "slow":
+                    await study
+
+        loops = [asyncio.create_task(loop(name)) for name in ("slow", "quick")]
+        result = await study
+        gate.let_through()
+        await asyncio.gather(*loops)
+    require_equal("runs", len(seen), 9)
+    require_equal("different runs", len({run for run, _ in seen}), 9)
+    require(all(run in {run for run, _ in seen} for run in (blocker, *result)), "some run was not yielded")
+
+
+@pooled_runner
+async def leaving_one_loop_disturbs_no_other(rig: Rig) -> None:
+    """A loop that is called off takes nothing from another one."""
+    gate = rig.new_gate()
+    async with rig.make_pooled() as runner:
+        await runner.add(sh("exit 0"), rig.directory)
+        late = await rig.start_at_gate(runner, gate)
+        async with aclosing(runner.completed()) as first:
+            await anext(first)
+            waiting = asyncio.ensure_future(anext(runner.completed()))
+            await asyncio.sleep(0)
+            waiting.cancel()
+            await asyncio.wait([waiting])
+            gate.let_through()
+            require_equal("what the other loop yields", await anext(first), late)
+
+
+@pooled_runner
 async def a_loop_over_completed_can_be_left(rig: Rig) -> None:
     """Leaving the loop early disturbs no run; the next loop yields what is left."""
     async with rig.make_pooled() as runner:
