@@ -240,3 +240,20 @@ async def test_cancelling_while_gpus_are_looked_for_leaves_no_agent(
         await task
     with pytest.raises(RunnerClosed):
         runner.engine  # noqa: B018
+
+
+async def test_a_machine_without_gpus_is_asked_for_them_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[None] = []
+
+    def look() -> tuple[str, list[str]]:
+        asked.append(None)
+        return "", []
+
+    for name in inventory.VISIBLE_DEVICES.values():
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(inventory, "usable_gpus", look)
+    runner = ParallelLocalRunner()
+    for _ in range(3):
+        async with runner:
+            assert (await runner.add(["true"], tmp_path)).status == "success"
+    assert len(asked) == 1

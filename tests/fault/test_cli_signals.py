@@ -86,6 +86,34 @@ def test_ctrl_c_once_lets_running_runs_finish(start_command: StartCommand, here:
     assert "Traceback" not in driver.said
 
 
+def test_ctrl_c_is_ignored_where_the_caller_ignores_it(start_command: StartCommand, here: Path, gate: Gate) -> None:
+    driver = start_command(*SIX, "--json", BEGIN + gate.words, around="trap '' INT; " + TO_FILE)
+    wait_two_running(driver)
+    agents = driver.agents
+    driver.press_ctrl_c()
+    gate.open()
+    assert driver.wait_end() == 0
+    assert driver.wait_nothing_left(*agents)
+    assert "no further run" not in driver.said
+
+
+def test_ctrl_c_lists_no_more_of_a_very_long_list_than_anybody_reads(
+    start_command: StartCommand, here: Path, gate: Gate
+) -> None:
+    driver = start_command("-j2", "-P", "i=range:100000000", "--json", BEGIN + gate.words, around=TO_FILE)
+    wait_two_running(driver)
+    agents = driver.agents
+    driver.press_ctrl_c()
+    driver.wait_said("still running")
+    gate.open()
+    assert driver.wait_end() == 130
+    assert driver.wait_nothing_left(*agents)
+    runs = reported(here)
+    assert runs[:2] == [["success", "ok", 0]] * 2
+    assert runs[2:] == [SKIPPED] * (len(runs) - 2)
+    assert 10_000 <= len(runs) < 11_000
+
+
 def test_ctrl_c_twice_ends_running_runs(start_command: StartCommand, here: Path) -> None:
     driver = start_command(*SIX, "--json", BEGIN + FOREVER, around=TO_FILE)
     wait_two_running(driver)

@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from runsemble import ParallelLocalRunner, multirun
+from runsemble import FeedError, MultirunResult, ParallelLocalRunner, UsageError, multirun
 from runsemble.model import events
 
 from .conftest import RunStudy
+from .support import wait_until
 
 
 def test_a_generator_is_asked_only_as_runs_are_started(study: RunStudy) -> None:
@@ -50,6 +51,23 @@ async def test_an_async_iterable_will_do(here: Path) -> None:
     result = await multirun(runs=parameter_sets(), cmd=["true"], output_path="out", progress=False)
     assert [run.params["x"] for run in result] == [0, 1, 2, 3, 4]
     assert result.statistics.success_count == 5
+
+
+@pytest.mark.parametrize("bad", [OSError("the source is gone"), "no parameter set"], ids=["raises", "nonsense"])
+async def test_a_feed_that_ends_badly_removes_nothing_of_runs_that_were_at_work(here: Path, bad: Any) -> None:
+    async def parameter_sets() -> AsyncIterator[Any]:
+        yield {"x": 1}
+        await asyncio.to_thread(wait_until, "the first is at work", (here / "out/0/checkpoint").exists)
+        if isinstance(bad, Exception):
+            raise bad
+        yield bad
+
+    cmd = ["sh", "-c", "echo hours of work > checkpoint; sleep 1000"]
+    with pytest.raises((FeedError, UsageError)) as caught:
+        await multirun(runs=parameter_sets(), cmd=cmd, output_path="out", progress=False)
+    result: MultirunResult = caught.value.result
+    assert [(run.status, run.attempts) for run in result] == [("skipped", 1)]
+    assert (here / "out/0/checkpoint").read_text() == "hours of work\n"
 
 
 async def test_parameter_sets_may_wait_for_what_earlier_runs_found(here: Path) -> None:
