@@ -19,7 +19,7 @@ from runsemble.model import events
 from runsemble.model.status import Cause
 from runsemble.runners.bus import EventBus
 from runsemble.runners.progress import Showing, show_progress
-from runsemble.runners.table import Job, Plan, RunTable
+from runsemble.runners.table import End, Job, Plan, RunTable
 from runsemble.sched.policy import RetryPolicy
 from runsemble.sched.pool import PoolUsage
 
@@ -61,7 +61,8 @@ async def main(seconds: float, rate: int, shows_bar: bool) -> None:
                 table.bus.publish(events.RunStarted(job.id, 1, "here", 1, (0,), (), 0.0))
                 job.machine.end(1, Cause.OK, plan.retry)
                 table.statistics.move("running", "success")
-                table.end(job, 0)
+                job.last = End(0)
+                table.end(job)
                 table.bus.publish(events.AttemptEnded(job.id, 1, Cause.OK, 0, "ok"))
                 table.bus.publish(events.RunEnded(job.id, "success", Cause.OK))
             await asyncio.sleep(max(0.0, began + (at + per_tick) / rate - time.perf_counter()))

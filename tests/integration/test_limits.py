@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,6 +16,12 @@ from .conftest import RunStudy
 from .support import PYTHON, Gate, lines_of, names_in, processes_of, text_of
 
 SUCCEEDS_AT_THE_THIRD = "echo attempt $RUNSEMBLE_ATTEMPT; echo oops >&2; test $RUNSEMBLE_ATTEMPT = 3"
+
+
+@pytest.mark.parametrize("limit", [{"max_failures": 2}, {"halt": "soon,fail=3"}], ids=["max_failures", "halt"])
+def test_nothing_starts_after_the_failure_that_decides(study: RunStudy, limit: dict[str, Any]) -> None:
+    result = study("false", runs=[{}] * 200, runner=ParallelLocalRunner(max_parallel=1), **limit)
+    assert (result.statistics.failure_count, result.statistics.skipped_count) == (3, 197)
 
 
 def test_a_run_is_tried_again_until_it_succeeds(study: RunStudy) -> None:

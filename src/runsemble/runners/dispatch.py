@@ -143,10 +143,13 @@ class Dispatcher:
                 called += 1
 
     def _fill(self, station: Station, shape: Shape, share: int) -> bool:
-        """Send an agent what keeps it busy; False when user code comes next, which no run may overtake."""
+        """Send an agent what keeps it busy; False when user code comes next, or a run that is not to be sent ahead.
+
+        No run may overtake either.
+        """
         while self._ready:
             job = self._ready.head(shape)
-            if not isinstance(job, Job):
+            if not isinstance(job, Job) or not job.plan.is_sent_ahead:
                 return False
             lane = self._lane(job.plan)
             if station.ahead_of(lane) >= self.tempo.ahead(shape, station.leases_of(lane), share):

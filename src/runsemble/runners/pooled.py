@@ -399,7 +399,7 @@ class PooledRunner(AbstractRunner):
         self._numbers += 1
         return self._numbers
 
-    def new_plan(self, request: Request, fields: dict[str, Any], retries: int) -> Plan:
+    def new_plan(self, request: Request, fields: dict[str, Any], retries: int, *, is_sent_ahead: bool = True) -> Plan:
         """Return a plan with a number that no plan of this runner has had."""
         self._numbers += 1
         return Plan(
@@ -409,6 +409,7 @@ class PooledRunner(AbstractRunner):
             request.tasks,
             require_output_mode(fields["output"]),
             RetryPolicy(retries=retries),
+            is_sent_ahead,
         )
 
     def stop(self, table: RunTable, cause: Cause, how: str = "stop") -> None:

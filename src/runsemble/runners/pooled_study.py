@@ -21,7 +21,7 @@ from runsemble.runners.outcome import MultirunResult
 from runsemble.runners.pooled import PooledRunner
 from runsemble.runners.progress import Showing, show_progress
 from runsemble.runners.study import Study, StudyOptions, current_directory, stage_list
-from runsemble.runners.table import Job, Plan, Run, RunTable, plan_fields
+from runsemble.runners.table import Job, Run, RunTable, plan_fields
 
 
 class PooledStudy:
@@ -110,7 +110,9 @@ class PooledStudy:
             options.timeout_s,
             options.request.mem_mib,
         )
-        plan: Plan = self._runner.new_plan(options.request, fields, options.retries)
+        # Runs sent ahead may start after the one that decides; a study that is to stop there sends none.
+        is_sent_ahead = not options.abort.halts
+        plan = self._runner.new_plan(options.request, fields, options.retries, is_sent_ahead=is_sent_ahead)
         table, next_number = self._table, self._runner.next_number
 
         def make_job(index: int, params: Any) -> Job:

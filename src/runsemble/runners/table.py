@@ -36,6 +36,7 @@ class Plan(NamedTuple):
     tasks: int
     output: OutputMode
     retry: RetryPolicy
+    is_sent_ahead: bool = True  #: whether runs may wait at an agent, to start before anybody here knows
 
 
 def plan_fields(
