@@ -10,12 +10,11 @@ import shlex
 import sys
 from collections.abc import Iterator
 
-import click
-
 from runsemble import codec
 from runsemble.cli import exits
 from runsemble.cli.as_json import PLAN_SCHEMA, write_value
 from runsemble.cli.nothing import say_nothing_to_run
+from runsemble.cli.say import say
 from runsemble.cli.sources import Workload
 from runsemble.errors import RequestError
 from runsemble.launch.placeholders import ShellText
@@ -65,9 +64,7 @@ def _print_lines(study: Study, runs: Iterator[PreparedRun], options: StudyOption
         sys.stdout.write(f"{os.path.relpath(run.directory, study.submit_dir)}: {words}\n")
     sys.stdout.flush()
     needs = str(options.request.shape)
-    click.echo(
-        f"{count_of(count, 'run')} would start, {at_once} at a time, with {needs} each; nothing was run", err=True
-    )
+    say(f"{count_of(count, 'run')} would start, {at_once} at a time, with {needs} each; nothing was run")
     return exits.OK
 
 

@@ -8,11 +8,13 @@ import click
 from click.shell_completion import CompletionItem
 
 from runsemble.cli import exits
+from runsemble.cli.notes import note_files, note_remarks, note_unknown_names
 from runsemble.cli.nothing import say_nothing_to_run
 from runsemble.cli.sections import SectionedCommand, option
-from runsemble.cli.sources import Crossed, note_files, note_remarks, note_unknown_names, read_workload
+from runsemble.cli.sources import Crossed, read_workload
 from runsemble.cli.translate import refuse_missing_program, source_options, study_options
-from runsemble.errors import UsageError
+from runsemble.errors import CommandError, UsageError
+from runsemble.model.text import quote
 
 EPILOG = f"""\b
 Values of a parameter:
@@ -239,6 +241,8 @@ def run(command: tuple[str, ...], **options: Any) -> int:
     {name} in it stands for a parameter. A COMMAND of one word with blanks in it is run by the shell, and what is
     filled in is quoted for it, so put no quotes around {name} there.
     """
+    if not command and options["plots"]:
+        raise _swallowed_command(options["plots"][-1])
     workload = read_workload(command, source_options(options))
     study = study_options(options, workload.cmd)
     if workload.count == 0:
@@ -258,3 +262,10 @@ def run(command: tuple[str, ...], **options: Any) -> int:
     from runsemble.cli.study import run_workload
 
     return run_workload(workload, study, options)
+
+
+def _swallowed_command(plot: tuple[str, str]) -> CommandError:
+    return CommandError(
+        f"there is no command: --plot takes two words, X and Y, and {quote(plot[0])} and {quote(plot[1])} were taken "
+        "for them; write both, and the command behind them"
+    )

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from runsemble.cli.sources import Crossed, SourceOptions, Workload, note_unknown_names, read_workload
+from runsemble.cli.notes import note_unknown_names
+from runsemble.cli.sources import Crossed, SourceOptions, Workload, read_workload
 from runsemble.errors import CommandError, ParameterError, UsageError
 from runsemble.launch.placeholders import ShellText
 from runsemble.model.params import WrittenParams
