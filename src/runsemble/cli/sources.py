@@ -12,8 +12,9 @@ from typing import Any
 
 from runsemble.cli.idioms import Source, fill_in_sources, is_shell_text, name_sources, split_sources
 from runsemble.cli.say import say
-from runsemble.errors import CommandError, ParameterError
+from runsemble.errors import CommandError, ParameterError, PlaceholderError
 from runsemble.launch.argv import shell
+from runsemble.launch.placeholders import Template
 from runsemble.model.text import quote
 from runsemble.space.aside import Aside
 from runsemble.space.axes import parse_axis, written_values
@@ -105,7 +106,7 @@ def read_workload(words: Sequence[str], options: SourceOptions) -> Workload:
     for source in sources:
         source.read_files(options.is_null_separated)
     file = _file(options, reader)
-    if file is None and not sets and not sources and _has_lines_on_stdin():
+    if file is None and not sets and not sources and has_lines_on_stdin():
         file = LinesFile("-", reader, parameter="", is_null_separated=options.is_null_separated)
     if isinstance(file, LinesFile) and options.has_header:  # its name is in it, so it has to be read
         sources.insert(0, Source(list(file.texts())))
@@ -189,8 +190,39 @@ def _file(options: SourceOptions, reader: CellReader) -> ParameterFile | None:
 
 
 def names_in(file: ParameterFile) -> set[str]:
-    """Return the parameters that a file gives, as far as its first row tells; none of what can be read only once."""
-    return set(next(iter(file), {})) if file.source.is_regular else set()
+    """Return the parameters that some row of a file gives; none of what can be read only once.
+
+    Raises:
+        ParameterError: Something in the file is wrong.
+    """
+    if not file.source.is_regular:
+        return set()
+    if isinstance(file, JsonLinesFile):
+        file.check()
+        return set(file.lacking)
+    return set(next(iter(file), {}))
+
+
+def require_names(workload: Workload, texts: Sequence[str]) -> None:
+    """Refuse a file in which some rows give a parameter that texts name, and others do not.
+
+    Args:
+        workload: Its file has been read once, if it can be.
+        texts: The words of the command, and whatever else parameters are filled into.
+
+    Raises:
+        PlaceholderError: With the first line that lacks it.
+    """
+    file = workload.sets.file if isinstance(workload.sets, Crossed) else None
+    if not isinstance(file, JsonLinesFile):
+        return
+    for name in dict.fromkeys(name for text in texts for name in Template(text).names):
+        if (line := file.lacking.get(name)) is not None:
+            raise PlaceholderError(
+                f"{file.name}, line {line}: {{{name}}}: there is no parameter {name!r}, which other lines have "
+                f"(write {{{{{name}}}}} to keep the braces)",
+                name=name,
+            )
 
 
 def _header(sources: Sequence[Source]) -> list[str]:
@@ -221,7 +253,7 @@ def _source_sets(
     return [Zip(group, is_cut=True) for group in groups]
 
 
-def _has_lines_on_stdin() -> bool:
+def has_lines_on_stdin() -> bool:
     """Tell whether standard input is a file or a pipe, rather than a terminal, a device or nothing at all."""
     try:
         mode = os.fstat(sys.stdin.fileno()).st_mode

@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from runsemble.errors import ParameterError
-from runsemble.model.params import WrittenParams
 from runsemble.model.text import quote
 
 _TRUE = frozenset({"true", "yes", "on", "1"})
@@ -111,11 +110,6 @@ class CellReader:
         except (ValueError, RecursionError):
             raise ParameterError(f"{where}: {name} must be of type {self._kinds[name]}, not {quote(text)}") from None
 
-    def read_all(self, texts: Mapping[str, str], where: str) -> WrittenParams:
-        """Return a parameter set."""
-        values = {name: self.read(name, text, where) for name, text in texts.items()}
-        return WrittenParams(values, texts)
-
     def require_known(self, names: list[str]) -> None:
         """Refuse types of parameters that do not exist.
 
@@ -146,11 +140,12 @@ class CellReader:
         """Notice a parameter whose values are texts that look like numbers."""
         if type(value) is not str:
             self._numbers.add(name)
-        elif name not in self._texts and _looks_like_a_number(value):
+        elif name not in self._texts and looks_like_a_number(value):
             self._texts[name] = value
 
 
-def _looks_like_a_number(text: str) -> bool:
+def looks_like_a_number(text: str) -> bool:
+    """Tell whether a text is a number in any way of writing one."""
     try:
         float(text)
     except ValueError:

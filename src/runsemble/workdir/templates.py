@@ -51,9 +51,9 @@ class DeckTemplate:
 
     def __init__(self, file: TemplateFile, submit_dir: str) -> None:
         self.name = os.path.normpath(file.name)
-        self._path = os.path.normpath(os.path.join(submit_dir, os.fspath(file.path)))
-        self._shown = os.fspath(file.path)
-        raw, self._mode = _read(self._path, self._shown)
+        self.shown = os.fspath(file.path)  #: what errors call it
+        self._path = os.path.normpath(os.path.join(submit_dir, self.shown))
+        raw, self._mode = _read(self._path, self.shown)
         self._text = raw.decode("utf-8", "surrogateescape")
         self._pattern: tuple[tuple[str, ...], re.Pattern[str]] = (), re.compile("(?!)")
         self._jinja = self._compile() if file.engine == "jinja" else None
@@ -66,6 +66,16 @@ class DeckTemplate:
         """
         text = self._fill_tokens(values) if self._jinja is None else self._render_jinja(self._jinja, values)
         return self.name, text, self._mode
+
+    def has_places(self, names: Iterable[str]) -> bool:
+        """Tell whether anything in it is filled in, where there are parameters of some names."""
+        if self._jinja is None:
+            return any(f"%%{name}%%" in self._text for name in names)
+        from jinja2.nodes import TemplateData
+
+        tree = _environment(os.path.dirname(self._path)).parse(self._text)
+        parts = [part for node in tree.body for part in getattr(node, "nodes", [node])]
+        return not all(isinstance(part, TemplateData) for part in parts)
 
     # Literal tokens
 
@@ -86,11 +96,11 @@ class DeckTemplate:
             template: jinja2.Template = environment.from_string(self._text)
             _fetch_included(environment, self._text, set())
         except jinja2.TemplateSyntaxError as error:
-            raise TemplateError(f"template {self._shown}, line {error.lineno}: {error.message}") from None
+            raise TemplateError(f"template {self.shown}, line {error.lineno}: {error.message}") from None
         except TemplateError as error:
-            raise TemplateError(f"template {self._shown}: {error}") from None
+            raise TemplateError(f"template {self.shown}: {error}") from None
         except Exception as error:  # of the compiler's: nested too deeply, a number too long
-            raise TemplateError(f"template {self._shown} is too much for Python: {_first_line(error)}") from None
+            raise TemplateError(f"template {self.shown} is too much for Python: {_first_line(error)}") from None
         return template
 
     def _render_jinja(self, template: jinja2.Template, values: Mapping[str, Any]) -> str:
@@ -105,7 +115,7 @@ class DeckTemplate:
         except jinja2.TemplateNotFound as error:
             raise TemplateError(f"{self._where(error)}there is no file {error.name!r} beside it to include") from None
         except RecursionError:
-            raise TemplateError(f"template {self._shown}: it includes itself, directly or through another") from None
+            raise TemplateError(f"template {self.shown}: it includes itself, directly or through another") from None
         except jinja2.TemplateError as error:
             raise TemplateError(self._where(error) + (error.message or type(error).__name__)) from None
         except Exception as error:  # an expression of the user's: 1 / 0, a filter that does not suit
@@ -113,12 +123,12 @@ class DeckTemplate:
 
     def _where(self, error: Exception) -> str:
         """Return "template FILE, line N: ", for the innermost template in the traceback of an error."""
-        line, name = getattr(error, "lineno", 0), self._shown
+        line, name = getattr(error, "lineno", 0), self.shown
         trace = error.__traceback__
         while trace is not None:
             if "__jinja_exception__" in trace.tb_frame.f_globals:
                 line, file = trace.tb_lineno, trace.tb_frame.f_code.co_filename
-                name = file if os.path.isabs(file) and file != self._path else self._shown
+                name = file if os.path.isabs(file) and file != self._path else self.shown
             trace = trace.tb_next
         return f"template {name}" + (f", line {line}: " if line else ": ")
 
