@@ -93,15 +93,23 @@ class CellReader:
         """Whether a value can be wrong: one whose type was given."""
         return bool(self._types)
 
-    def read(self, name: str, text: str, where: str) -> Any:
+    def read(self, name: str, text: str, where: str, *, has_margin: bool = False) -> Any:
         """Return the value of one parameter.
+
+        Args:
+            name: Of which parameter.
+            text: How the value is written.
+            where: In which place.
+            has_margin: Blanks around a number are not part of how it is written.
 
         Raises:
             ParameterError: It is not of its type; the message begins with `where`.
         """
         convert = self._types.get(name)
         if convert is None:
-            value = read_cell(text)
+            value = read_cell(text.strip(" \t") if has_margin else text)
+            if type(value) is str:
+                value = text
             self._note(name, value)
             return value
         self._seen.add(name)

@@ -90,7 +90,7 @@ class CsvFile(ParameterFile):
                 self.reader.require_known(header)
                 continue
             where = f"{self.name}, line {line}"
-            values = {name: read(name, text, where) for name, text in zip(header, row, strict=True)}
+            values = {name: read(name, text, where, has_margin=True) for name, text in zip(header, row, strict=True)}
             yield WrittenParams(values, dict(zip(header, row, strict=True)))
 
     def _rows(self, with_header: bool = False) -> Iterator[tuple[int, list[str]]]:
@@ -244,8 +244,8 @@ def read_csv(
 ) -> Iterable[Mapping[str, Any]]:
     """Return the rows of a table as parameter sets, read as they are needed.
 
-    A cell is a number when that number is written just so, else text (``0.10`` and ``007`` stay text); commands get
-    every cell as it stands in the file.
+    A cell is a number when that number is written just so, blanks around it apart, else text (``0.10`` and ``007`` stay
+    text); commands get every cell as it stands in the file.
 
     Args:
         path: UTF-8 text, with or without a byte order mark; the first row names the parameters.

@@ -546,3 +546,15 @@ def test_which_names_lines_of_json_have_and_lack_is_known_once_they_have_been_re
     file.check()
     assert file.lacking == {"a": 5, "b": 2, "c": 3}
     assert JsonLinesFile(make("")).check() == 0
+
+
+def test_blanks_around_a_number_in_a_table_are_the_commands_alone(make: Callable[..., str]) -> None:
+    rows = list(CsvFile(make("k, c\n1, 2\n 0.5 ,\t-7\n1, a \n1, 0.10\n")))
+    assert [dict(row) for row in rows] == [
+        {"k": 1, "c": 2},
+        {"k": 0.5, "c": -7},
+        {"k": 1, "c": " a "},
+        {"k": 1, "c": " 0.10"},
+    ]
+    assert [written(row)["c"] for row in rows] == [" 2", "\t-7", " a ", " 0.10"]
+    assert [written(row)["k"] for row in rows] == ["1", " 0.5 ", "1", "1"]
