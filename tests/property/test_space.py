@@ -416,7 +416,7 @@ def test_a_duration_is_the_same_however_it_is_written(days: int, hours: int, min
 @given(st.text() | st.text(alphabet="0123456789.kKmMgGtTiIbB ", max_size=12))
 def test_any_text_is_a_size_or_refused(text: str) -> None:
     mib, refusal = tried(lambda: parse_mem_mib(text))
-    assert repr(text) in refusal if mib is None else mib >= 0
+    assert quote(text) in refusal if mib is None else mib >= 0
 
 
 @given(st.integers(0, 2**30))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import decimal
 import difflib
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
@@ -44,7 +45,9 @@ class Steps(Sequence[int | float]):
     """Evenly spaced numbers, computed exactly and rounded once: 0.3 is 0.3, not 0.30000000000000004."""
 
     def __init__(self, start: Fraction, step: Fraction, count: int, *, whole: bool) -> None:
-        self._start, self._step, self._count, self._whole = start, step, count, whole
+        self._unit = math.lcm(start.denominator, step.denominator)  #: whole numbers of its reciprocal: quick, and exact
+        self._start, self._step = int(start * self._unit), int(step * self._unit)
+        self._count, self._whole = count, whole
 
     def __len__(self) -> int:
         return self._count
@@ -54,7 +57,7 @@ class Steps(Sequence[int | float]):
         if isinstance(index, slice):
             return [self[at] for at in range(self._count)[index]]
         value = self._start + range(self._count)[index] * self._step
-        return int(value) if self._whole else float(value)
+        return value // self._unit if self._whole else value / self._unit
 
 
 def parse_axis(text: str, reader: CellReader, directory: str = ".") -> tuple[str, Sequence[Any] | Distribution]:
@@ -150,6 +153,8 @@ class _Written:
 def split_written(values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
     """Separate the values of a parameter set from how they were written."""
     texts = {name: item.text for name, item in values.items() if type(item) is _Written}
+    if not texts:
+        return dict(values), texts
     return {name: item.value if type(item) is _Written else item for name, item in values.items()}, texts
 
 
