@@ -22,7 +22,7 @@ from runsemble.cli.sources import Crossed, Workload
 from runsemble.display.words import duration_words
 from runsemble.errors import AgentError, FeedError, RunsFailed, UsageError
 from runsemble.model import events
-from runsemble.model.resources import count_of
+from runsemble.model.stats import RunStatistics
 from runsemble.runners.interrupts import CURRENT
 from runsemble.runners.local import ParallelLocalRunner
 from runsemble.runners.multirun import run_study, wants_progress
@@ -142,10 +142,9 @@ def _report(
 
         write_results(sys.stdout, result, cmd=cmd, started=started, wall_s=wall_s, exit_status=ending.exit_status)
     elif options["quiet"] or options["prints"]:
-        _name_failures(result)
         if _wants_progress(options) and _prints_beside_bar(options):
-            stats = result.statistics
-            say(f"{stats.success_count} of {count_of(len(result), 'run')} succeeded in {duration_words(wall_s)}")
+            _say_end(result.statistics, wall_s)
+        _name_failures(result)
     else:
         from runsemble.cli.summary import print_summary
 
@@ -159,6 +158,14 @@ def _report(
                 show(plot(result.shown(), x, y, result.output_path))
             except UsageError as error:  # the runs are what was asked for first, and they are there
                 complain(error, "run", 0)
+
+
+def _say_end(stats: RunStatistics, wall_s: float) -> None:
+    """Say what the status display says at its end."""
+    say(
+        f"{stats.ended_count}/{stats.total_count} runs in {duration_words(wall_s)}: "
+        f"{stats.success_count} succeeded, {stats.failure_count} failed, {stats.skipped_count} skipped"
+    )
 
 
 def _name_failures(result: MultirunResult) -> None:
