@@ -97,6 +97,7 @@ BAD = {
     "no number of jobs": Bad(f"{ONE} -j many echo", "'many'", "integer"),
     "no duration": Bad(f"{ONE} -t soon echo", "'soon'", "1h30m"),
     "unknown kind of logs": Bad(f"{ONE} --logs none echo", "'none'", "'discard'"),
+    "command taken for the end of --plot": Bad(f"{ONE} --plot x echo␣{{x}}", "'echo {x}'", "X and Y"),
     "misspelt option": Bad(f"{ONE} --progres echo", "--progres", "--progress"),
 }  # fmt: skip
 
@@ -140,7 +141,7 @@ def nothing_left_in(path: Path) -> Iterator[None]:
 def test_bad_input_gets_one_sentence_and_leaves_nothing(with_files: Path, what: str) -> None:
     bad = BAD[what]
     with nothing_left_in(with_files):
-        said = runsemble("run", *bad.words.split(" "), stdin=bad.stdin)
+        said = runsemble("run", *(word.replace("␣", " ") for word in bad.words.split(" ")), stdin=bad.stdin)
     assert "Traceback" not in said.err
     assert (said.status, said.out) == (bad.status, "")
     assert bad.culprit in said.sentence
@@ -266,6 +267,39 @@ def test_a_failed_run_counts_though_nobody_reads(here: Path) -> None:
 def test_stderr_may_be_closed_or_unread(here: Path) -> None:
     assert in_shell("runsemble run --print 'echo {}; exit 1' ::: 1 2>&-")[:2] == (1, "1\n")
     assert in_shell("runsemble run -P x echo 2>&-")[:2] == (USAGE, "")
+
+
+#: What a line on stderr can meet: a disk that is full, and a reader that has gone.
+UNHEARD = {
+    "full": "runsemble run {} 2>/dev/full >out.txt",
+    "unread": "runsemble run {} 2>&1 >out.txt",
+}
+
+
+@pytest.mark.parametrize("how", UNHEARD)
+@pytest.mark.parametrize(
+    ("words", "status", "lines"),
+    [
+        ("-o out -P x=0.10 -- sh -c 'exit 1'", 1, "1 failed"),
+        ("-o out --print -P x=0.10 -- sh -c 'echo {x}; exit 1'", 1, "0.10"),
+        ("-o out --json --plot x x -P x=0.10 -- true", 0, '"exit_status": 0'),
+        ("--dry-run -P x=0.10 -- echo {x}", 0, "echo 0.10"),
+        ("-P x echo", USAGE, ""),
+        ("--nosuch", USAGE, ""),
+        ("echo :::", NOTHING, ""),
+    ],
+    ids=lambda value: value if isinstance(value, str) else None,
+)
+def test_what_cannot_be_said_on_stderr_changes_nothing(
+    here: Path, how: str, words: str, status: int, lines: str
+) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    try:
+        assert in_shell(UNHEARD[how].replace("{}", words, 1), stdout=write).status == status
+    finally:
+        os.close(write)
+    assert lines in text_of("out.txt")
 
 
 @pytest.mark.parametrize(

@@ -159,6 +159,34 @@ def test_the_bar_is_shown_on_stderr_when_stdout_goes_elsewhere(here: Path, gate:
     assert json.loads((here / "results").read_text())["counts"]["success"] == 2
 
 
+def test_printed_output_on_a_terminal_has_its_own_lines_and_no_bar_between(here: Path, gate: Gate) -> None:
+    script = f"[ {{i}} -lt 2 ] || {{ {gate.words}; }}; echo this is {{i}}; exit {{i}}"
+    with OnTerminal([PROGRAM, "run", "-j4", "--print", "-P", "i=0,1,2", script], 100) as terminal:
+        terminal.wait_said("this is 1")
+        gate.open()
+        assert terminal.wait_end() == 1
+    lines = [line for line in screen(terminal.raw, 100) if line]
+    assert sorted(lines[:3]) == ["this is 0", "this is 1", "this is 2"]
+    assert re.fullmatch("3/3 runs in .*: 1 succeeded, 2 failed, 0 skipped", lines[3])
+    assert "2 of 3 runs failed" in lines[4]
+
+
+def test_printed_output_that_goes_elsewhere_leaves_the_terminal_to_the_bar(here: Path, gate: Gate) -> None:
+    command = 'exec "$0" run --print "$1" ::: 1 2 > printed'
+    with OnTerminal(["sh", "-c", command, PROGRAM, f"{gate.words}; echo {{}}"]) as terminal:
+        terminal.wait_said("0/2")
+        gate.open()
+        assert terminal.wait_end() == 0
+    assert "| 2/2 [" in plain(terminal.raw)
+    assert "2/2 runs" not in terminal.raw
+
+
+def test_help_may_be_asked_for_as_a_command(here: Path) -> None:
+    assert runsemble("help") == runsemble("--help")
+    assert runsemble("help", "run") == runsemble("run", "--help")
+    assert runsemble("help", "param") == runsemble("param", "--help")
+
+
 def test_help_does_not_sprawl_on_a_wide_terminal(here: Path) -> None:
     with OnTerminal([PROGRAM, "run", "--help"], 200) as terminal:
         assert terminal.wait_end() == 0

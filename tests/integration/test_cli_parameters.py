@@ -236,6 +236,24 @@ def test_bytes_that_are_no_text_reach_the_program_unchanged(here: Path) -> None:
     assert said.out.split() == ["61", "ff", "62"]
 
 
+def test_a_plan_can_be_pasted_though_a_value_is_no_text(here: Path) -> None:
+    for words in ('"printf %s {}"', "printf %s {}"):
+        plan = f"runsemble run --dry-run {words} ::: \"$(printf 'a\\377 b')\" é 日本 | sed 's/[^:]*: //'"
+        said = call(["bash", "-c", f'{plan} > plan; (PATH=/usr/bin:/bin sh plan) | od -An -tx1 -v | tr -d " \\n"'])
+        assert said.out == b"a\xff b\xc3\xa9".hex() + "日本".encode().hex()
+
+
+def test_a_plan_with_a_run_that_cannot_be_leaves_no_half_of_json(here: Path) -> None:
+    said = runsemble("run", "--dry-run", "--json", "-P", "x=1,a", "echo", "{x:d}")
+    assert (said.status, said.out) == (2, "")
+    assert "runs[1]" in said.sentence
+
+
+def test_a_long_plan_in_json_is_whole(here: Path) -> None:
+    runs = planned("-P", "x=range:30000", "-P", f"y={'y' * 1000}", "echo", "{x}")
+    assert [run["params"]["x"] for run in runs] == list(range(30000))
+
+
 def test_braces_of_the_shell_and_of_other_programs_are_left_alone(here: Path) -> None:
     said = in_shell("""runsemble run --print 'v=1; echo ${v} "$(echo a b | awk "{print \\$2}")" {x} {{x}}' ::: 7""")
     assert (said.status, said.out) == (0, "1 b 7 {x}\n")

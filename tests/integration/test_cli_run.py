@@ -127,6 +127,7 @@ def test_json_is_json_whatever_runs_leave_behind(here: Path, script: str, proble
 @pytest.mark.parametrize("words", [(b"./\xff", b":::", b"1"), (b"echo {}", b":::", b"\xff")], ids=["program", "value"])
 @pytest.mark.parametrize("dry", [(), ("--dry-run",)], ids=["results", "plan"])
 def test_json_is_json_with_bytes_that_are_no_text(here: Path, words: tuple[bytes, ...], dry: tuple[str, ...]) -> None:
+    (here / os.fsdecode(b"\xff")).touch(0o755)
     said = runsemble("run", "--json", *dry, *words, PYTHONIOENCODING="utf-8:strict")
     assert "Traceback" not in said.err
     assert len(said.results["runs"]) == 1

@@ -15,6 +15,7 @@ import click
 
 from runsemble._version import __version__
 from runsemble.cli import exits
+from runsemble.cli.say import finish_saying, say
 from runsemble.errors import AgentError, FeedError, RunsembleError
 
 #: Every sub-command: where it is, and what it does in a few words.
@@ -85,6 +86,13 @@ def run_app(argv: list[str]) -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # what the terminal lacks must not end a study
     try:
+        return _run([*argv[1:2], "--help"] if argv[:1] == ["help"] else argv)
+    finally:
+        finish_saying()
+
+
+def _run(argv: list[str]) -> int:
+    try:
         status = _invoke(argv)
         sys.stdout.flush()
     except click.exceptions.Exit as end:
@@ -92,7 +100,7 @@ def run_app(argv: list[str]) -> int:
     except click.Abort:
         return exits.INTERRUPTED
     except click.ClickException as error:
-        with suppress(BrokenPipeError):
+        with suppress(OSError):  # nobody may be there to read it
             error.show()
         return error.exit_code
     except (AgentError, FeedError) as error:
@@ -127,5 +135,5 @@ def stop_writing(status: int) -> int:
 
 def complain(error: object, command: str, status: int) -> int:
     """Say what went wrong, and in which command; return the exit status."""
-    click.echo(f"runsemble {command}: {error}", err=True)
+    say(f"runsemble {command}: {error}")
     return status

@@ -7,15 +7,17 @@ import itertools
 import json
 import os
 import shlex
+import shutil
 import sys
+import tempfile
 from collections.abc import Iterator
-
-import click
+from typing import Any, TextIO, cast
 
 from runsemble import codec
 from runsemble.cli import exits
 from runsemble.cli.as_json import PLAN_SCHEMA, write_value
 from runsemble.cli.nothing import say_nothing_to_run
+from runsemble.cli.say import say
 from runsemble.cli.sources import Workload
 from runsemble.errors import RequestError
 from runsemble.launch.placeholders import ShellText
@@ -23,6 +25,9 @@ from runsemble.model.resources import count_of
 from runsemble.runners.local import ParallelLocalRunner
 from runsemble.runners.study import PreparedRun, Study, StudyOptions, current_directory
 from runsemble.sched.pool import Pool
+
+#: Characters of a plan that are held in memory; a longer one goes through a file.
+_SPOOLED = 2**24
 
 
 def print_plan(workload: Workload, options: StudyOptions, *, jobs: int | None, as_json: bool) -> int:
@@ -51,24 +56,42 @@ def print_plan(workload: Workload, options: StudyOptions, *, jobs: int | None, a
             "count": workload.count,
             "at_once": at_once,
         }
-        write_value(sys.stdout, head, "runs", map(_run_text, every))
-        return exits.OK
+        return _print_json(head, map(_run_text, every))
     return _print_lines(study, every, options, at_once)
+
+
+def _print_json(head: dict[str, Any], runs: Iterator[str]) -> int:
+    """Print the plan once it is whole: a run that cannot be must not leave half of it."""
+    with tempfile.SpooledTemporaryFile(_SPOOLED, "w+", encoding="ascii") as whole:
+        write_value(cast(TextIO, whole), head, "runs", runs)
+        whole.seek(0)
+        shutil.copyfileobj(whole, sys.stdout)
+    return exits.OK
 
 
 def _print_lines(study: Study, runs: Iterator[PreparedRun], options: StudyOptions, at_once: int) -> int:
     is_shell = isinstance(options.cmd[-1], ShellText) and options.request.tasks == 1
+    above = os.path.join(study.submit_dir, "")
     count = 0
     for run in runs:
         count += 1
         words = run.argv[-1] if is_shell else shlex.join(run.argv)
-        sys.stdout.write(f"{os.path.relpath(run.directory, study.submit_dir)}: {words}\n")
+        place = run.directory
+        place = place.removeprefix(above) if place.startswith(above) else os.path.relpath(place, study.submit_dir)
+        _write_as_is(f"{place}: {words}\n")
     sys.stdout.flush()
     needs = str(options.request.shape)
-    click.echo(
-        f"{count_of(count, 'run')} would start, {at_once} at a time, with {needs} each; nothing was run", err=True
-    )
+    say(f"{count_of(count, 'run')} would start, {at_once} at a time, with {needs} each; nothing was run")
     return exits.OK
+
+
+def _write_as_is(line: str) -> None:
+    """Write a line to stdout, bytes that are no text as the bytes that they are."""
+    if line.isascii() or not any("\udc80" <= sign <= "\udcff" for sign in line):
+        sys.stdout.write(line)
+        return
+    sys.stdout.flush()
+    sys.stdout.buffer.write(line.encode("utf-8", "surrogateescape"))
 
 
 def _run_text(run: PreparedRun) -> str:

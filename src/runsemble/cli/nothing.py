@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import click
-
 from runsemble.cli import exits
+from runsemble.cli.say import say
 
 
 def say_nothing_to_run() -> int:
     """Say that no parameter set was given; return the exit status."""
-    click.echo("runsemble run: there is nothing to run: no parameter set was given", err=True)
+    say("runsemble run: there is nothing to run: no parameter set was given")
     return exits.NOTHING

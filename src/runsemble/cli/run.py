@@ -8,11 +8,13 @@ import click
 from click.shell_completion import CompletionItem
 
 from runsemble.cli import exits
+from runsemble.cli.notes import note_everything
 from runsemble.cli.nothing import say_nothing_to_run
 from runsemble.cli.sections import SectionedCommand, option
-from runsemble.cli.sources import Crossed, note_files, note_remarks, note_unknown_names, read_workload
-from runsemble.cli.translate import refuse_missing_program, source_options, study_options
-from runsemble.errors import UsageError
+from runsemble.cli.sources import read_workload, require_names
+from runsemble.cli.translate import names_in_run, refuse_missing_program, source_options, study_options
+from runsemble.errors import CommandError, UsageError
+from runsemble.model.text import quote
 
 EPILOG = f"""\b
 Values of a parameter:
@@ -165,14 +167,15 @@ PARAMETERS, RESOURCES, FILES, FAILURES, OUTPUT = (
     multiple=True,
     type=click.Path(),
     metavar="FILE",
-    help="A text in which %%name%% is filled in for every run.",
+    help="A text in which %%name%%, and not {name}, is filled in for every run.",
 )
 @option(
     FILES,
     "--template-engine",
     type=click.Choice(["jinja", "tokens"]),
     default="jinja",
-    help="What templates may hold: expressions and blocks of Jinja, or %%name%% and nothing else.",
+    help="What templates may hold: jinja, %%name%%, expressions such as %%2 * name%%, and blocks in {% %}; "
+    "tokens, %%name%% and nothing else.",
 )
 @option(
     FILES,
@@ -239,22 +242,29 @@ def run(command: tuple[str, ...], **options: Any) -> int:
     {name} in it stands for a parameter. A COMMAND of one word with blanks in it is run by the shell, and what is
     filled in is quoted for it, so put no quotes around {name} there.
     """
+    if not command and options["plots"]:
+        raise _swallowed_command(options["plots"][-1])
     workload = read_workload(command, source_options(options))
     study = study_options(options, workload.cmd)
     if workload.count == 0:
         return say_nothing_to_run()
     if options["as_json"] and options["prints"]:
         raise UsageError("--json and --print both write to standard output: choose one")
+    require_names(workload, [*workload.cmd, study.run_dir, *(study.env or {}).values()])
     if not options["quiet"]:
-        note_unknown_names(workload)
-        note_files(workload, study)
-        if not isinstance(workload.sets, Crossed):  # else it is not known before all has been read
-            note_remarks(workload)
+        note_everything(workload, study)
     if options["dry_run"]:
         from runsemble.cli.dry_run import print_plan
 
         return print_plan(workload, study, jobs=options["jobs"], as_json=options["as_json"])
-    refuse_missing_program(workload.cmd)
+    refuse_missing_program(workload.cmd, names_in_run(study))
     from runsemble.cli.study import run_workload
 
     return run_workload(workload, study, options)
+
+
+def _swallowed_command(plot: tuple[str, str]) -> CommandError:
+    return CommandError(
+        f"there is no command: --plot takes two words, X and Y, and {quote(plot[0])} and {quote(plot[1])} were taken "
+        "for them; write both, and the command behind them"
+    )

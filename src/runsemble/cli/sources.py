@@ -10,16 +10,12 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import click
-
 from runsemble.cli.idioms import Source, fill_in_sources, is_shell_text, name_sources, split_sources
-from runsemble.errors import CommandError, ParameterError
+from runsemble.cli.say import say
+from runsemble.errors import CommandError, ParameterError, PlaceholderError
 from runsemble.launch.argv import shell
-from runsemble.launch.placeholders import Template, nearest
-from runsemble.model.files import FileResource
-from runsemble.model.params import RESERVED
+from runsemble.launch.placeholders import Template
 from runsemble.model.text import quote
-from runsemble.runners.study import StudyOptions
 from runsemble.space.aside import Aside
 from runsemble.space.axes import parse_axis, written_values
 from runsemble.space.cells import CellReader, parse_types
@@ -110,12 +106,12 @@ def read_workload(words: Sequence[str], options: SourceOptions) -> Workload:
     for source in sources:
         source.read_files(options.is_null_separated)
     file = _file(options, reader)
-    if file is None and not sets and not sources and _has_lines_on_stdin():
+    if file is None and not sets and not sources and has_lines_on_stdin():
         file = LinesFile("-", reader, parameter="", is_null_separated=options.is_null_separated)
     if isinstance(file, LinesFile) and options.has_header:  # its name is in it, so it has to be read
         sources.insert(0, Source(list(file.texts())))
         file = None
-    known |= set() if file is None or isinstance(file, LinesFile) else _names_in(file)
+    known |= set() if file is None or isinstance(file, LinesFile) else names_in(file)
     names: list[str] = []
     count = len(sources) + isinstance(file, LinesFile)
     if count:
@@ -181,7 +177,7 @@ def _file(options: SourceOptions, reader: CellReader) -> ParameterFile | None:
     if len(given) > 1:
         raise ParameterError(f"{given[0][0]} and {given[1][0]} cannot be combined: put everything into one file")
     if given and given[0][1] == "-" and sys.stdin is not None and sys.stdin.isatty():
-        click.echo("note: parameters are read from the terminal; Ctrl-D ends them", err=True)
+        say("note: parameters are read from the terminal; Ctrl-D ends them")
     if options.csv is not None:
         return CsvFile(options.csv, reader, options.delimiter)
     if options.jsonl is not None:
@@ -193,9 +189,40 @@ def _file(options: SourceOptions, reader: CellReader) -> ParameterFile | None:
     return None
 
 
-def _names_in(file: ParameterFile) -> set[str]:
-    """Return the parameters that a file gives, as far as its first row tells; none of what can be read only once."""
-    return set(next(iter(file), {})) if file.source.is_regular else set()
+def names_in(file: ParameterFile) -> set[str]:
+    """Return the parameters that some row of a file gives; none of what can be read only once.
+
+    Raises:
+        ParameterError: Something in the file is wrong.
+    """
+    if not file.source.is_regular:
+        return set()
+    if isinstance(file, JsonLinesFile):
+        file.check()
+        return set(file.lacking)
+    return set(next(iter(file), {}))
+
+
+def require_names(workload: Workload, texts: Sequence[str]) -> None:
+    """Refuse a file in which some rows give a parameter that texts name, and others do not.
+
+    Args:
+        workload: Its file has been read once, if it can be.
+        texts: The words of the command, and whatever else parameters are filled into.
+
+    Raises:
+        PlaceholderError: With the first line that lacks it.
+    """
+    file = workload.sets.file if isinstance(workload.sets, Crossed) else None
+    if not isinstance(file, JsonLinesFile):
+        return
+    for name in dict.fromkeys(name for text in texts for name in Template(text).names):
+        if (line := file.lacking.get(name)) is not None:
+            raise PlaceholderError(
+                f"{file.name}, line {line}: {{{name}}}: there is no parameter {name!r}, which other lines have "
+                f"(write {{{{{name}}}}} to keep the braces)",
+                name=name,
+            )
 
 
 def _header(sources: Sequence[Source]) -> list[str]:
@@ -226,61 +253,13 @@ def _source_sets(
     return [Zip(group, is_cut=True) for group in groups]
 
 
-def _has_lines_on_stdin() -> bool:
+def has_lines_on_stdin() -> bool:
     """Tell whether standard input is a file or a pipe, rather than a terminal, a device or nothing at all."""
     try:
         mode = os.fstat(sys.stdin.fileno()).st_mode
     except (OSError, ValueError, AttributeError):
         return False
     return stat.S_ISFIFO(mode) or stat.S_ISREG(mode) or stat.S_ISSOCK(mode)
-
-
-def note_remarks(workload: Workload) -> None:
-    """Say which values look like numbers and are texts, as far as they have been read."""
-    for remark in workload.reader.remarks():
-        click.echo(f"note: {remark}", err=True)
-
-
-def note_files(workload: Workload, study: StudyOptions) -> None:
-    """Say that an argument names a file here, which a run will not find in its own directory."""
-    if study.runs_here or isinstance(workload.sets, Crossed) or not len(workload.sets):
-        return
-    if any("{submit_dir}" in word or "RUNSEMBLE_SUBMIT_DIR" in word for word in workload.cmd):
-        return
-    staged = {os.fspath(item.path) if isinstance(item, FileResource) else os.fspath(item) for item in study.input_files}
-    named = {name for word in workload.cmd for name in Template(word).names}
-    params = workload.sets[0]
-    for name, value in params.items():
-        text = getattr(params, "texts", {}).get(name, value)
-        if name not in named or not isinstance(text, str) or text in staged or os.path.isabs(text):
-            continue
-        if os.path.isfile(text):
-            click.echo(
-                f"note: {text} is a file here, but runs start in their own directories: --here starts them here, "
-                f"{{submit_dir}}/{{{name}}} is its path, --input brings files along",
-                err=True,
-            )
-
-
-def note_unknown_names(workload: Workload) -> None:
-    """Say which names in braces stand for no parameter, as far as those are known before the start."""
-    if isinstance(workload.sets, Crossed):
-        known = _names_in(workload.sets.file) if workload.sets.file.source.is_regular else None
-        known = None if known is None else known | set(workload.sets.grid_names)
-    else:
-        known = set(workload.sets[0]) if len(workload.sets) else None
-    if known is None:
-        return
-    for name in sorted(known):
-        if not name.isidentifier() and any(f"{{{name}}}" in word for word in workload.cmd):
-            click.echo(
-                f"note: {{{name}}} stays as it is: only names of letters, digits and underscores can stand in braces",
-                err=True,
-            )
-    named = dict.fromkeys(name for word in workload.cmd for name in Template(word).names)
-    for name in named:
-        if name not in known and name not in RESERVED and nearest(name, [*known, *RESERVED]) is None:
-            click.echo(f"note: {{{name}}} names no parameter, so it stays as it is", err=True)
 
 
 def _refuse_nothing(command: Collection[str]) -> None:

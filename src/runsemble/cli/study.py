@@ -14,11 +14,15 @@ import click
 
 from runsemble.cli import exits
 from runsemble.cli.app import complain, stop_writing
+from runsemble.cli.notes import note_remarks
 from runsemble.cli.nothing import say_nothing_to_run
 from runsemble.cli.printing import Printer
-from runsemble.cli.sources import Crossed, Workload, note_remarks
+from runsemble.cli.say import say
+from runsemble.cli.sources import Crossed, Workload
+from runsemble.display.words import duration_words
 from runsemble.errors import AgentError, FeedError, RunsFailed, UsageError
 from runsemble.model import events
+from runsemble.model.stats import RunStatistics
 from runsemble.runners.interrupts import CURRENT
 from runsemble.runners.local import ParallelLocalRunner
 from runsemble.runners.multirun import run_study, wants_progress
@@ -50,7 +54,7 @@ class Ending:
             return exits.ABORTED
         if halted is not None and halted.what == "success":
             return exits.OK
-        return exits.FAILED if any(run.status == "failure" for run in self.result) else exits.OK
+        return exits.FAILED if self.result.statistics.failure_count else exits.OK
 
 
 def run_workload(workload: Workload, study: StudyOptions, options: dict[str, Any]) -> int:
@@ -80,8 +84,7 @@ def _carry_out(workload: Workload, study: StudyOptions, options: dict[str, Any])
     runner = ParallelLocalRunner(max_parallel=options["jobs"])
     runner.bus.listen(lambda event: ending.broken.append(str(event)), events.Aborted)
     sets = workload.sets.aside() if isinstance(workload.sets, Crossed) else workload.sets
-    shows_bar = options["progress"] and not options["quiet"] and wants_progress("auto")
-    showing = Showing(shows_bar, options["shows_eta"], says_end=options["as_json"] or options["prints"])
+    showing = _showing(options)
     printer = Printer(sys.stdout.buffer) if options["prints"] else None
 
     async def carry_out() -> MultirunResult:
@@ -106,6 +109,20 @@ def _carry_out(workload: Workload, study: StudyOptions, options: dict[str, Any])
     return ending
 
 
+def _showing(options: dict[str, Any]) -> Showing:
+    shows_bar = _wants_progress(options) and not _prints_beside_bar(options)
+    return Showing(shows_bar, options["shows_eta"], says_end=options["as_json"] or options["prints"])
+
+
+def _wants_progress(options: dict[str, Any]) -> bool:
+    return options["progress"] and not options["quiet"] and wants_progress("auto")
+
+
+def _prints_beside_bar(options: dict[str, Any]) -> bool:
+    """Tell whether the output of runs goes to a terminal, as a bar would: it would begin on the bar's line."""
+    return options["prints"] and sys.stdout.isatty() and sys.stderr.isatty()
+
+
 def _terminate(ending: Ending) -> None:
     """React to SIGTERM as to the second Ctrl-C, and to another one as to the third: end what runs."""
     how = "stop" if ending.status is None else "kill"
@@ -125,6 +142,8 @@ def _report(
 
         write_results(sys.stdout, result, cmd=cmd, started=started, wall_s=wall_s, exit_status=ending.exit_status)
     elif options["quiet"] or options["prints"]:
+        if _wants_progress(options) and _prints_beside_bar(options):
+            _say_end(result.statistics, wall_s)
         _name_failures(result)
     else:
         from runsemble.cli.summary import print_summary
@@ -134,11 +153,19 @@ def _report(
         from runsemble.display.plot import plot
 
         for x, y in options["plots"]:
-            stream = sys.stderr if options["as_json"] or options["prints"] else sys.stdout
+            show = say if options["as_json"] or options["prints"] else click.echo
             try:
-                click.echo(plot(result.shown(), x, y, result.output_path), file=stream)
+                show(plot(result.shown(), x, y, result.output_path))
             except UsageError as error:  # the runs are what was asked for first, and they are there
                 complain(error, "run", 0)
+
+
+def _say_end(stats: RunStatistics, wall_s: float) -> None:
+    """Say what the status display says at its end."""
+    say(
+        f"{stats.ended_count}/{stats.total_count} runs in {duration_words(wall_s)}: "
+        f"{stats.success_count} succeeded, {stats.failure_count} failed, {stats.skipped_count} skipped"
+    )
 
 
 def _name_failures(result: MultirunResult) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
@@ -14,9 +15,11 @@ from runsemble.launch.environment import base_environment
 from runsemble.launch.placeholders import Template
 from runsemble.model.files import FileResource, TemplateEngine, TemplateFile
 from runsemble.model.resources import Request
+from runsemble.model.text import shown
 from runsemble.model.units import parse_duration, parse_mem_mib
-from runsemble.runners.study import StudyOptions
+from runsemble.runners.study import StudyOptions, current_directory
 from runsemble.sched.policy import parse_halt
+from runsemble.workdir.staging import plan_staging
 
 T = TypeVar("T")
 
@@ -73,20 +76,48 @@ def study_options(options: dict[str, Any], cmd: list[str]) -> StudyOptions:
     )
 
 
-def refuse_missing_program(cmd: Sequence[str]) -> None:
-    """Refuse a command whose program is not there, before every run finds that out by itself.
+def names_in_run(study: StudyOptions) -> set[str]:
+    """Return the inputs and templates that every run directory will hold.
 
     Raises:
-        CommandError: It is on no directory of PATH.
+        InputFileError: An input is not there.
+    """
+    staged, _ = plan_staging(study.input_files, current_directory(), "")
+    templates = [item if isinstance(item, TemplateFile) else TemplateFile(item) for item in study.templates]
+    return {item.name for item in staged} | {os.path.normpath(item.name) for item in templates}
+
+
+def refuse_missing_program(cmd: Sequence[str], staged: Collection[str]) -> None:
+    """Refuse a command whose program is not there, before every run finds that out by itself.
+
+    Args:
+        cmd: The command.
+        staged: What run directories will hold.
+
+    Raises:
+        CommandError: It is on no directory of PATH, or no file that can be executed.
     """
     program = cmd[0]
-    if "/" in program or not Template(program).is_constant:
+    if not Template(program).is_constant:
+        return
+    if "/" in program:
+        if os.path.normpath(program) not in staged:
+            _refuse_no_program(program)
         return
     if shutil.which(program, path=base_environment(os.environ).get("PATH")) is None:
         hint = ""
         if len(cmd) > 1 and " " in program:
             hint = "; it is followed by further words, so it is taken for the name of a program, not for the shell"
         raise CommandError(f"command not found: {program}{hint}")
+
+
+def _refuse_no_program(path: str) -> None:
+    if not os.path.exists(path):
+        raise CommandError(f"command not found: there is no file {shown(path)}")
+    if os.path.isdir(path):
+        raise CommandError(f"command not found: {path} is a directory")
+    if not os.access(path, os.X_OK):
+        raise CommandError(f"{path} cannot be executed: chmod +x {shlex.quote(path)}, or name what runs it, such as sh")
 
 
 def _read(option: str, text: str | None, parse: Callable[[str], T]) -> T | None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import csv
 import decimal
 import difflib
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
@@ -17,7 +17,8 @@ from runsemble.space.cells import CellReader
 from runsemble.space.sample import Distribution, loguniform, normal, uniform
 
 FORMS = """\
-  NAME=A,B,C                 these values; quote one that holds a comma: 'NAME="a,b",c'
+  NAME=A,B,C                 these values; quote one that holds a comma: 'NAME="a,b",c',
+                             or blanks at its ends, which are dropped in a list of several
   NAME=lin:START:STOP:COUNT  evenly spaced, both ends included
   NAME=log:START:STOP:COUNT  evenly spaced on a logarithmic scale, both ends included
   NAME=range:STOP            0, 1, ... up to but not including STOP
@@ -32,6 +33,10 @@ _LONGEST, _LARGEST_EXPONENT = 400, 400
 
 #: A word, and a number after a colon: what could be one of the forms.
 _NUMBERS = re.compile(r"[A-Za-z]+:[-+.\d]")
+#: An item of a list: a quoted text, in which a doubled quotation mark stands for one, or one that begins otherwise.
+_ITEM = re.compile(r'[ \t]*"(?:[^"]|"")*"[ \t]*(?=,|\Z)|(?![ \t]*")[^,]*')
+_CALL = re.compile(r"([A-Za-z]+)\((.*)\)")
+_BRACKET = re.compile(r"[()\[\]{}]")
 #: How many fields follow each word.
 _FIELDS = {"lin": 3, "log": 3, "uniform": 2, "loguniform": 2, "normal": 2}
 
@@ -40,7 +45,9 @@ class Steps(Sequence[int | float]):
     """Evenly spaced numbers, computed exactly and rounded once: 0.3 is 0.3, not 0.30000000000000004."""
 
     def __init__(self, start: Fraction, step: Fraction, count: int, *, whole: bool) -> None:
-        self._start, self._step, self._count, self._whole = start, step, count, whole
+        self._unit = math.lcm(start.denominator, step.denominator)  #: whole numbers of its reciprocal: quick, and exact
+        self._start, self._step = int(start * self._unit), int(step * self._unit)
+        self._count, self._whole = count, whole
 
     def __len__(self) -> int:
         return self._count
@@ -50,7 +57,7 @@ class Steps(Sequence[int | float]):
         if isinstance(index, slice):
             return [self[at] for at in range(self._count)[index]]
         value = self._start + range(self._count)[index] * self._step
-        return int(value) if self._whole else float(value)
+        return value // self._unit if self._whole else value / self._unit
 
 
 def parse_axis(text: str, reader: CellReader, directory: str = ".") -> tuple[str, Sequence[Any] | Distribution]:
@@ -88,15 +95,46 @@ def parse_axis(text: str, reader: CellReader, directory: str = ".") -> tuple[str
 
 
 def _listed(name: str, spec: str, reader: CellReader) -> list[Any]:
-    words = spec.split(",")
-    if '"' in spec:
-        try:
-            (words,) = csv.reader([spec + "\n"], strict=True)
-        except (csv.Error, ValueError):
-            raise _malformed(f"{name}={spec}", "a quotation mark is not closed, or stands inside a value") from None
-    if len(words) > 1 and "" in words and '""' not in spec:
+    items = [spec] if "," not in spec and '"' not in spec else [item.strip(" \t") for item in _items_of(name, spec)]
+    if "" in items:
         raise _malformed(f"{name}={spec}", 'there is an empty value between the commas; write "" for one that is meant')
-    return [_Written.of(reader.read(name, word, f"-P {name}"), word) for word in words]
+    if advice := _advice_on_brackets(name, spec, items):
+        raise _malformed(f"{name}={spec}", advice)
+    words = [item[1:-1].replace('""', '"') if item.startswith('"') else item for item in items]
+    return written_values(name, words, reader, f"-P {name}")
+
+
+def _items_of(name: str, spec: str) -> list[str]:
+    """Split a list at its commas, quotation marks and blanks left in."""
+    items = []
+    at = 0
+    while (item := _ITEM.match(spec, at)) is not None:
+        items.append(item[0])
+        at = item.end() + 1
+        if at > len(spec):
+            return items
+    raise _malformed(f"{name}={spec}", "a quotation mark is not closed, or stands inside a value")
+
+
+def _advice_on_brackets(name: str, spec: str, items: Sequence[str]) -> str | None:
+    """Return what to write instead of brackets that the comma would tear apart, or that are those of a function."""
+    bare = spec.strip()
+    called = _CALL.fullmatch(bare)
+    if called is not None and (kind := called[1].lower()) in _KINDS:
+        fields = ":".join(field.strip() for field in called[2].split(","))
+        return f"write {name}={kind}:{fields}, with colons; quote it if you mean the text: '{name}=\"...\"'"
+    torn = next((item for item in items if not item.startswith('"') and _is_torn(item)), None)
+    if torn is None or len(items) < 2:
+        return None
+    if bare[0] + bare[-1] in ("[]", "()", "{}") and not _BRACKET.search(bare[1:-1]):
+        return f"a list has no brackets: write '{name}={bare[1:-1]}'"
+    return (
+        f"the bracket in {quote(torn)} has no partner before the comma; quote it if you mean it: '{name}=\"f(a,b)\",c'"
+    )
+
+
+def _is_torn(item: str) -> bool:
+    return any(item.count(opening) != item.count(closing) for opening, closing in ("()", "[]", "{}"))
 
 
 class _Written:
@@ -115,6 +153,8 @@ class _Written:
 def split_written(values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
     """Separate the values of a parameter set from how they were written."""
     texts = {name: item.text for name, item in values.items() if type(item) is _Written}
+    if not texts:
+        return dict(values), texts
     return {name: item.value if type(item) is _Written else item for name, item in values.items()}, texts
 
 

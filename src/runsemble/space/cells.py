@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from runsemble.errors import ParameterError
-from runsemble.model.params import WrittenParams
 from runsemble.model.text import quote
 
 _TRUE = frozenset({"true", "yes", "on", "1"})
@@ -94,15 +93,23 @@ class CellReader:
         """Whether a value can be wrong: one whose type was given."""
         return bool(self._types)
 
-    def read(self, name: str, text: str, where: str) -> Any:
+    def read(self, name: str, text: str, where: str, *, has_margin: bool = False) -> Any:
         """Return the value of one parameter.
+
+        Args:
+            name: Of which parameter.
+            text: How the value is written.
+            where: In which place.
+            has_margin: Blanks around a number are not part of how it is written.
 
         Raises:
             ParameterError: It is not of its type; the message begins with `where`.
         """
         convert = self._types.get(name)
         if convert is None:
-            value = read_cell(text)
+            value = read_cell(text.strip(" \t") if has_margin else text)
+            if type(value) is str:
+                value = text
             self._note(name, value)
             return value
         self._seen.add(name)
@@ -110,11 +117,6 @@ class CellReader:
             return convert(text)
         except (ValueError, RecursionError):
             raise ParameterError(f"{where}: {name} must be of type {self._kinds[name]}, not {quote(text)}") from None
-
-    def read_all(self, texts: Mapping[str, str], where: str) -> WrittenParams:
-        """Return a parameter set."""
-        values = {name: self.read(name, text, where) for name, text in texts.items()}
-        return WrittenParams(values, texts)
 
     def require_known(self, names: list[str]) -> None:
         """Refuse types of parameters that do not exist.
@@ -146,11 +148,12 @@ class CellReader:
         """Notice a parameter whose values are texts that look like numbers."""
         if type(value) is not str:
             self._numbers.add(name)
-        elif name not in self._texts and _looks_like_a_number(value):
+        elif name not in self._texts and looks_like_a_number(value):
             self._texts[name] = value
 
 
-def _looks_like_a_number(text: str) -> bool:
+def looks_like_a_number(text: str) -> bool:
+    """Tell whether a text is a number in any way of writing one."""
     try:
         float(text)
     except ValueError:

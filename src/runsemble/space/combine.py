@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, overload
 
 from runsemble.errors import ParameterError
@@ -25,6 +25,10 @@ class _Sets(Sequence[Mapping[str, Any]]):
         if isinstance(index, slice):
             return [self._make(at) for at in places[index]]
         return self._make(places[index])
+
+    def __iter__(self) -> Iterator[Mapping[str, Any]]:
+        """Make one parameter set after the other."""
+        return map(self._make, range(len(self)))
 
     def _make(self, at: int) -> Mapping[str, Any]:
         values = self._values(at)
@@ -80,6 +84,8 @@ class Grid(_Sets):
         return self._count
 
     def _make(self, at: int) -> Mapping[str, Any]:
+        if len(self._parts) == 1:
+            return self._parts[0][at]
         sets = []
         for part in reversed(self._parts):
             at, rest = divmod(at, len(part))

@@ -90,7 +90,7 @@ class CsvFile(ParameterFile):
                 self.reader.require_known(header)
                 continue
             where = f"{self.name}, line {line}"
-            values = {name: read(name, text, where) for name, text in zip(header, row, strict=True)}
+            values = {name: read(name, text, where, has_margin=True) for name, text in zip(header, row, strict=True)}
             yield WrittenParams(values, dict(zip(header, row, strict=True)))
 
     def _rows(self, with_header: bool = False) -> Iterator[tuple[int, list[str]]]:
@@ -143,7 +143,16 @@ class CsvFile(ParameterFile):
 
 
 class JsonLinesFile(ParameterFile):
-    """A JSON object per line, each a parameter set."""
+    """A JSON object per line, each a parameter set.
+
+    Attributes:
+        lacking: Every name in the file, with the first line that lacks it, None if none does; known once the file has
+            been read to its end.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], reader: CellReader | None = None) -> None:
+        super().__init__(path, reader)
+        self.lacking: dict[str, int | None] = {}
 
     def __iter__(self) -> Iterator[Mapping[str, Any]]:
         """Yield the objects as parameter sets; commands get what is no text and no number as JSON."""
@@ -156,6 +165,19 @@ class JsonLinesFile(ParameterFile):
             yield WrittenParams(values, texts) if texts else values
 
     def _rows(self) -> Iterator[dict[str, Any]]:
+        lacking: dict[str, int | None] = {}
+        first: int | None = None
+        for number, values in self._numbered():
+            if values.keys() != lacking.keys():
+                for name in lacking:
+                    if lacking[name] is None and name not in values:
+                        lacking[name] = number
+                lacking.update((name, first) for name in values if name not in lacking)
+            first = first or number
+            yield values
+        self.lacking = lacking
+
+    def _numbered(self) -> Iterator[tuple[int, dict[str, Any]]]:
         with closing(self.source.text_lines()) as lines:
             for number, line in enumerate(lines, 1):
                 if not line.strip():
@@ -174,7 +196,7 @@ class JsonLinesFile(ParameterFile):
                     raise ParameterError(
                         f'{self.name}, line {number} must be an object such as {{"x": 1}}, not {quote(line.strip())}'
                     )
-                yield value
+                yield number, value
 
 
 class LinesFile(ParameterFile):
@@ -222,8 +244,8 @@ def read_csv(
 ) -> Iterable[Mapping[str, Any]]:
     """Return the rows of a table as parameter sets, read as they are needed.
 
-    A cell is a number when that number is written just so, else text (``0.10`` and ``007`` stay text); commands get
-    every cell as it stands in the file.
+    A cell is a number when that number is written just so, blanks around it apart, else text (``0.10`` and ``007`` stay
+    text); commands get every cell as it stands in the file.
 
     Args:
         path: UTF-8 text, with or without a byte order mark; the first row names the parameters.

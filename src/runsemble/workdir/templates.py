@@ -11,7 +11,7 @@ import difflib
 import os
 import re
 import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from runsemble.errors import TemplateError
@@ -20,20 +20,22 @@ from runsemble.model.text import quote, why_no_bytes
 
 if TYPE_CHECKING:
     import jinja2
+    from jinja2.lexer import Token
 
 #: Largest file that is taken for a template, in bytes: it travels to the agent with every run.
 MAX_BYTES = 16 * 2**20
 
-#: Blanks one of which stands for a carriage return while Jinja, which would make it a line end, is at work.
+#: Blanks one of which stands for a carriage return, which Jinja would make a line end, while a text is parsed.
 _STAND_INS = "\x1c\x1d\x1e\x1f\x0b\x0c\x85\u2028\u2029"
-#: Parts of a template in which ``%%`` means nothing: raw text, blocks, comments.
-_NOT_OURS = re.compile(
-    r"(\{%[-+]?\s*raw\s*-?%\}.*?\{%-?\s*endraw\s*[-+]?%\}|\{%(?!%).*?%\}|\{#.*?#\})",
-    re.DOTALL,
-)
+#: What begins a part in which ``%%`` means nothing, and what ends it: raw text, blocks, comments.
+_OPENING = re.compile(r"(?P<raw>\{%[-+]?\s*raw\s*-?%\})|(?P<block>\{%(?!%))|(?P<comment>\{#)")
+_ENDS = {"raw": re.compile(r"\{%-?\s*endraw\s*[-+]?%\}"), "block": re.compile("%}"), "comment": re.compile("#}")}
+#: The number of items of an array, in a script for a shell: no comment begins here.
+_SHELL_LENGTH = re.compile(r"\$\{#[\w@*]+(\[[^\]\n]*\])?\}")
 #: What may follow a ``%%`` that begins a token: a name, a text, a group, a sign; or a blank, under conditions.
 _OPENS = re.compile(r"[^\W\d]|[\"'(\[{~+-]|\d")
 _LITERAL = "{% raw %}%%{% endraw %}"
+_LITERAL_COMMENT = "{% raw %}{#{% endraw %}"
 
 
 class DeckTemplate:
@@ -49,12 +51,11 @@ class DeckTemplate:
 
     def __init__(self, file: TemplateFile, submit_dir: str) -> None:
         self.name = os.path.normpath(file.name)
-        self._path = os.path.normpath(os.path.join(submit_dir, os.fspath(file.path)))
-        self._shown = os.fspath(file.path)
-        raw, self._mode = _read(self._path, self._shown)
+        self.shown = os.fspath(file.path)  #: what errors call it
+        self._path = os.path.normpath(os.path.join(submit_dir, self.shown))
+        raw, self._mode = _read(self._path, self.shown)
         self._text = raw.decode("utf-8", "surrogateescape")
         self._pattern: tuple[tuple[str, ...], re.Pattern[str]] = (), re.compile("(?!)")
-        self._stand_in = self._choose_stand_in("")
         self._jinja = self._compile() if file.engine == "jinja" else None
 
     def render(self, values: Mapping[str, Any]) -> tuple[str, str, int]:
@@ -65,6 +66,16 @@ class DeckTemplate:
         """
         text = self._fill_tokens(values) if self._jinja is None else self._render_jinja(self._jinja, values)
         return self.name, text, self._mode
+
+    def has_places(self, names: Iterable[str]) -> bool:
+        """Tell whether anything in it is filled in, where there are parameters of some names."""
+        if self._jinja is None:
+            return any(f"%%{name}%%" in self._text for name in names)
+        from jinja2.nodes import TemplateData
+
+        tree = _environment(os.path.dirname(self._path)).parse(self._text)
+        parts = [part for node in tree.body for part in getattr(node, "nodes", [node])]
+        return not all(isinstance(part, TemplateData) for part in parts)
 
     # Literal tokens
 
@@ -77,38 +88,26 @@ class DeckTemplate:
 
     # Jinja
 
-    def _choose_stand_in(self, values: str) -> str:
-        """Return a sign that occurs neither in the text nor in the values."""
-        for sign in _STAND_INS:
-            if sign not in self._text and sign not in values:
-                return sign
-        raise TemplateError(f"template {self._shown}: it, or a parameter, holds too many kinds of control characters")
-
     def _compile(self) -> jinja2.Template:
         import jinja2
 
-        environment = _environment(os.path.dirname(self._path), self._stand_in)
-        source = _as_jinja(self._text, self._stand_in)
+        environment = _environment(os.path.dirname(self._path))
         try:
-            template: jinja2.Template = environment.from_string(source)
-            _fetch_included(environment, source, set())
+            template: jinja2.Template = environment.from_string(self._text)
+            _fetch_included(environment, self._text, set())
         except jinja2.TemplateSyntaxError as error:
-            raise TemplateError(f"template {self._shown}, line {error.lineno}: {error.message}") from None
-        except TemplateError:
-            raise
+            raise TemplateError(f"template {self.shown}, line {error.lineno}: {error.message}") from None
+        except TemplateError as error:
+            raise TemplateError(f"template {self.shown}: {error}") from None
         except Exception as error:  # of the compiler's: nested too deeply, a number too long
-            raise TemplateError(f"template {self._shown} is too much for Python: {_first_line(error)}") from None
+            raise TemplateError(f"template {self.shown} is too much for Python: {_first_line(error)}") from None
         return template
 
     def _render_jinja(self, template: jinja2.Template, values: Mapping[str, Any]) -> str:
         import jinja2
 
-        texts = "".join(map(str, values.values()))
-        if self._stand_in in texts:
-            self._stand_in = self._choose_stand_in(texts)
-            self._jinja = template = self._compile()
         try:
-            return template.render(values).replace(self._stand_in, "\r")
+            return template.render(values)
         except TemplateError as error:  # of an included file
             raise TemplateError(f"{self._where(error)}{error}") from None
         except jinja2.UndefinedError as error:
@@ -116,7 +115,7 @@ class DeckTemplate:
         except jinja2.TemplateNotFound as error:
             raise TemplateError(f"{self._where(error)}there is no file {error.name!r} beside it to include") from None
         except RecursionError:
-            raise TemplateError(f"template {self._shown}: it includes itself, directly or through another") from None
+            raise TemplateError(f"template {self.shown}: it includes itself, directly or through another") from None
         except jinja2.TemplateError as error:
             raise TemplateError(self._where(error) + (error.message or type(error).__name__)) from None
         except Exception as error:  # an expression of the user's: 1 / 0, a filter that does not suit
@@ -124,12 +123,12 @@ class DeckTemplate:
 
     def _where(self, error: Exception) -> str:
         """Return "template FILE, line N: ", for the innermost template in the traceback of an error."""
-        line, name = getattr(error, "lineno", 0), self._shown
+        line, name = getattr(error, "lineno", 0), self.shown
         trace = error.__traceback__
         while trace is not None:
             if "__jinja_exception__" in trace.tb_frame.f_globals:
                 line, file = trace.tb_lineno, trace.tb_frame.f_code.co_filename
-                name = file if os.path.isabs(file) and file != self._path else self._shown
+                name = file if os.path.isabs(file) and file != self._path else self.shown
             trace = trace.tb_next
         return f"template {name}" + (f", line {line}: " if line else ": ")
 
@@ -165,8 +164,10 @@ def _read(path: str, shown: str) -> tuple[bytes, int]:
     return raw, stat.S_IMODE(info.st_mode)
 
 
-def _environment(directory: str, stand_in: str) -> jinja2.Environment:
+def _environment(directory: str) -> jinja2.Environment:
     import jinja2
+    from jinja2.ext import Extension
+    from jinja2.lexer import TokenStream
     from jinja2.runtime import TemplateReference
     from jinja2.sandbox import SandboxedEnvironment
 
@@ -179,7 +180,17 @@ def _environment(directory: str, stand_in: str) -> jinja2.Environment:
                 if getattr(error, "missing", False):
                     raise jinja2.TemplateNotFound(template) from None
                 raise
-            return _as_jinja(raw.decode("utf-8", "surrogateescape"), stand_in), path, None
+            return raw.decode("utf-8", "surrogateescape"), path, None
+
+    class OurSyntax(Extension):
+        """Turns a text into what Jinja has to have, and gives its carriage returns back once it is in pieces."""
+
+        def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:
+            self._stand_in = _choose_stand_in(source)
+            return _as_jinja(source, self._stand_in)
+
+        def filter_stream(self, stream: TokenStream) -> Iterator[Token]:
+            return _with_carriage_returns(stream, self._stand_in)
 
     def finalize(value: Any) -> Any:
         if isinstance(value, TemplateReference) or (callable(value) and not isinstance(value, jinja2.Undefined)):
@@ -194,7 +205,27 @@ def _environment(directory: str, stand_in: str) -> jinja2.Environment:
         autoescape=False,
         finalize=finalize,
         loader=Loader(),
+        extensions=[OurSyntax],
     )
+
+
+def _choose_stand_in(text: str) -> str:
+    """Return a blank that does not occur in a text; a carriage return if none of those does either.
+
+    Raises:
+        TemplateError: All of them do.
+    """
+    for sign in _STAND_INS if "\r" in text else "\r":
+        if sign not in text:
+            return sign
+    raise TemplateError("it holds carriage returns, and too many kinds of control characters; use an input file")
+
+
+def _with_carriage_returns(stream: Iterable[Token], stand_in: str) -> Iterator[Token]:
+    for token in stream:
+        if token.type in ("data", "string"):
+            token = token._replace(value=token.value.replace(stand_in, "\r"))
+        yield token
 
 
 def _name_of(value: Any) -> str:
@@ -221,19 +252,40 @@ def _fetch_included(environment: jinja2.Environment, source: str, seen: set[str]
 
 
 def _as_jinja(text: str, stand_in: str) -> str:
-    """Return a text as Jinja has to have it: no carriage returns, and no ``%%`` that begins no token."""
+    """Return a text as Jinja has to have it: no carriage returns, and nothing that looks like a token but is none."""
     source = text.replace("\r", stand_in)
-    if "%%" not in source:
+    if "%%" not in source and "{#" not in source:
         return source
-    parts = _NOT_OURS.split(source)
-    return "".join(part if at % 2 else _spare_signs(part) for at, part in enumerate(parts))
+    pieces = []
+    at = 0
+    for start, end in _parts_of_jinja(source):
+        pieces += [_spare_signs(source[at:start]), source[start:end]]
+        at = end
+    return "".join(pieces) + _spare_signs(source[at:])
+
+
+def _parts_of_jinja(source: str) -> Iterator[tuple[int, int]]:
+    """Yield where raw texts, blocks and comments begin and end; an opening that has no end begins nothing."""
+    endless: set[str] = set()  #: kinds of which no part ends any more, so that an end is looked for once
+    at = 0
+    while (opening := _OPENING.search(source, at)) is not None:
+        at = opening.end()
+        kind = str(opening.lastgroup)
+        if kind in endless or (kind == "comment" and _SHELL_LENGTH.match(source, max(0, opening.start() - 1))):
+            continue
+        end = _ENDS[kind].search(source, at)
+        if end is None:
+            endless.add(kind)
+        else:
+            at = end.end()
+            yield opening.start(), at
 
 
 def _spare_signs(text: str) -> str:
     pieces = []
     at = 0
     while (start := text.find("%%", at)) >= 0:
-        before = text[at:start]
+        before = text[at:start].replace("{#", _LITERAL_COMMENT)
         end = text.find("%%", start + 2)
         if end < 0 or not _is_token(text, start, end):
             pieces += [before, _LITERAL]
@@ -243,7 +295,7 @@ def _spare_signs(text: str) -> str:
             before = before[:-1] + "{% raw %}{{% endraw %}"
         pieces += [before, text[start : end + 2]]
         at = end + 2
-    return "".join(pieces) + text[at:]
+    return "".join(pieces) + text[at:].replace("{#", _LITERAL_COMMENT)
 
 
 def _is_token(text: str, start: int, end: int) -> bool:
@@ -254,8 +306,10 @@ def _is_token(text: str, start: int, end: int) -> bool:
     """
     inside = text[start + 2 : end]
     follows_number = re.search(r"\d[ \t]?$", text[max(0, start - 2) : start]) is not None
+    if inside[:1].isspace() != inside[-1:].isspace():
+        return False
     if inside[:1].isspace():
-        return not follows_number and inside[-1:].isspace() and "\n" not in inside and bool(inside.strip())
+        return not follows_number and "\n" not in inside and bool(inside.strip())
     opening = _OPENS.match(inside)
     return opening is not None and (not follows_number or re.match(r"[^\W\d]", inside) is not None)
 

@@ -1,43 +1,19 @@
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from runsemble.cli.sources import Crossed, SourceOptions, Workload, note_unknown_names, read_workload
-from runsemble.errors import CommandError, ParameterError, UsageError
+from runsemble.cli.notes import note_unknown_names
+from runsemble.cli.sources import Crossed, require_names
+from runsemble.errors import CommandError, ParameterError, PlaceholderError, UsageError
 from runsemble.launch.placeholders import ShellText
 from runsemble.model.params import WrittenParams
 from runsemble.runners.study import Study, StudyOptions
 
-
-@pytest.fixture(autouse=True)
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """An empty current directory, and nothing to be read on standard input."""
-    monkeypatch.chdir(tmp_path)
-    with open(os.devnull) as null:
-        monkeypatch.setattr(sys, "stdin", null)
-        yield tmp_path
-
-
-@pytest.fixture
-def pipe_in(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[bytes], None]]:
-    """Put some bytes into standard input, which ends after them."""
-    read, write = os.pipe()
-    with os.fdopen(read) as stream, os.fdopen(write, "wb") as sender:
-
-        def send(data: bytes) -> None:
-            monkeypatch.setattr(sys, "stdin", stream)
-            sender.write(data)
-            sender.close()
-
-        yield send
-
-
-def workload_of(*words: str, **options: Any) -> Workload:
-    return read_workload(words, SourceOptions(**options))
+from .support import workload_of
 
 
 def sets_of(*words: str, **options: Any) -> list[dict[str, Any]]:
@@ -419,6 +395,26 @@ def test_texts_that_look_like_numbers_are_remarked_on(here: Path) -> None:
     assert ["'0.10'" in remark for remark in workload.reader.remarks()] == [True]
 
 
+@pytest.mark.parametrize("rows", [['{"a": 1}', '{"a": 2, "b": 3}'], ['{"a": 2, "b": 3}', "", '{"a": 1}']])
+def test_a_parameter_that_only_some_lines_have_is_refused_where_the_command_names_it(
+    here: Path, rows: list[str]
+) -> None:
+    (here / "a.jsonl").write_text("\n".join(rows) + "\n")
+    workload = workload_of("echo", "{a}", "{b}", jsonl="a.jsonl")
+    line = 1 + rows.index('{"a": 1}')
+    with pytest.raises(PlaceholderError, match=rf"a\.jsonl, line {line}: \{{b\}}: there is no parameter 'b'"):
+        require_names(workload, workload.cmd)
+    for fine in (["echo", "{a}", "{{b}}"], ["echo", "{other}"]):
+        require_names(workload, fine)
+
+
+def test_a_name_on_any_line_is_known_before_the_start(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (here / "a.jsonl").write_text('{"a": 1}\n{"a": 2, "b": 3}\n')
+    note_unknown_names(workload_of("echo", "{a}", "{b}", jsonl="a.jsonl"))
+    assert capsys.readouterr().err == ""
+    assert lines_of("echo", "{arg}", ":::", "x", jsonl="a.jsonl") == ["echo x", "echo x"]
+
+
 # Standard input
 
 
@@ -469,29 +465,3 @@ def test_a_standard_input_that_is_closed_is_refused_where_it_is_asked_for(monkey
         workload_of("echo")
     with pytest.raises(ParameterError, match="standard input"):
         workload_of("echo", "::::", "-")
-
-
-# Notes
-
-
-@pytest.mark.parametrize(
-    ("words", "options", "noted"),
-    [
-        (["echo", "{x}"], {"axes": ["x=1"]}, ""),
-        (["echo", "{x}", "{unrelated}"], {"axes": ["x=1"]}, "{unrelated} names no parameter, so it stays as it is"),
-        (["echo", "{run_id}"], {"axes": ["x=1"]}, ""),
-        (["echo", "{{unrelated}}"], {"axes": ["x=1"]}, ""),
-        (["echo", "{betta}"], {"axes": ["beta=1"]}, ""),
-        (["echo {x} ${HOME}"], {"axes": ["x=1"]}, ""),
-        (["echo", "{unrelated}"], {"csv": "a.csv"}, "{unrelated} names no parameter"),
-        (["echo", "{x}", "{y}"], {"csv": "a.csv", "axes": ["y=1"]}, ""),
-    ],
-)
-def test_a_name_that_stands_for_nothing_is_noted(
-    here: Path, words: list[str], options: dict[str, Any], noted: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (here / "a.csv").write_text("x\n1\n")
-    note_unknown_names(workload_of(*words, **options))
-    said = capsys.readouterr().err
-    assert noted in said
-    assert bool(said) == bool(noted)

@@ -39,7 +39,7 @@ def texts_of(text: str, types: dict[str, str] | None = None, directory: str = ".
         ('x="say ""hi""",c', ['say "hi"', "c"]),
         ('x=""', [""]),
         ("x=a=b,c=d", ["a=b", "c=d"]),
-        ("x=a b, c", ["a b", " c"]),
+        ("x=a b, c", ["a b", "c"]),
         ("x=C:foo", ["C:foo"]),
         ("x=http://host/a", ["http://host/a"]),
         ("x=a:1", ["a:1"]),
@@ -61,6 +61,56 @@ def test_listed_values_are_read_one_by_one(text: str, values: list[Any]) -> None
 @pytest.mark.parametrize("word", ["0.10", "1e-3", "007", "+1", " 1", "0.1", "7", "a b", "é"])
 def test_a_listed_value_reaches_the_command_unchanged(word: str) -> None:
     assert texts_of(f"x={word}") == [word]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("x=1, 2, 3", ["1", "2", "3"]),
+        ("x= 1 ,\t2", ["1", "2"]),
+        ('x=a, " b", c', ["a", " b", "c"]),
+        ('x= "a,b" , "say ""x"""', ["a,b", 'say "x"']),
+        ('x=" "', [" "]),
+        ("x= a", [" a"]),
+        ("x=a b, c", ["a b", "c"]),
+    ],
+)
+def test_blanks_around_an_item_of_a_list_are_dropped_unless_they_are_quoted(text: str, words: list[str]) -> None:
+    assert texts_of(text) == words
+
+
+def test_an_item_with_blanks_around_it_is_a_number() -> None:
+    assert values_of("x=1, 2 ,a") == [1, 2, "a"]
+
+
+@pytest.mark.parametrize(
+    ("text", "advice"),
+    [
+        ("x=lin(0,1,5)", "write x=lin:0:1:5, with colons"),
+        ("x=lin(0, 1, 5)", "write x=lin:0:1:5, with colons"),
+        ("x=range(5)", "write x=range:5, with colons"),
+        ("x=Uniform(0,1)", "write x=uniform:0:1, with colons"),
+        ("x=[1,2,3]", "a list has no brackets: write 'x=1,2,3'"),
+        ("x=(1, 2)", "a list has no brackets: write 'x=1, 2'"),
+        ("x=f(1,2),3", "the bracket in 'f(1' has no partner before the comma; quote it if you mean it"),
+        ("x=[1,2],[3,4]", "the bracket in '[1' has no partner before the comma"),
+    ],
+)
+def test_brackets_that_the_comma_tears_apart_are_refused_with_what_to_write(text: str, advice: str) -> None:
+    with pytest.raises(ParameterError) as caught:
+        parse_axis(text, CellReader())
+    assert str(caught.value).startswith(f"-P {text}: {advice}")
+    assert str(caught.value).endswith(FORMS)
+
+
+@pytest.mark.parametrize("word", ["10:20:30", "f(1)", "[1]", "a)", ":-)", "sin(x)", "{y}"])
+def test_brackets_in_a_value_of_its_own_stay(word: str) -> None:
+    assert texts_of(f"x={word}") == [word]
+
+
+@pytest.mark.parametrize("text", ['x="lin(0,1,5)"', 'x="range(5)",b', 'x="[1",2', "x=f(1),g[2]"])
+def test_brackets_may_be_meant(text: str) -> None:
+    assert texts_of(text)[0].strip('"') in text
 
 
 @pytest.mark.parametrize("word", ["a\n", "\n", "a\r", "a\rb"])

@@ -4,7 +4,6 @@ from typing import Any
 import pytest
 
 from runsemble.errors import ParameterError
-from runsemble.model.params import WrittenParams
 from runsemble.space.cells import TYPES, CellReader, parse_types, read_cell
 
 
@@ -179,13 +178,6 @@ def test_a_reader_refuses_a_type_that_is_none(kind: Any) -> None:
 def test_only_the_parameter_that_was_named_has_a_type() -> None:
     reader = CellReader({"x": "str"})
     assert (reader.read("x", "1", "here"), reader.read("y", "1", "here")) == ("1", 1)
-
-
-def test_a_parameter_set_keeps_how_its_values_were_written() -> None:
-    params = CellReader({"z": "float"}).read_all({"x": "0.10", "y": "0.1", "z": "1"}, "here")
-    assert params == {"x": "0.10", "y": 0.1, "z": 1.0}
-    assert type(params) is WrittenParams
-    assert params.texts == {"x": "0.10", "z": "1"}
 
 
 def test_a_type_of_a_parameter_that_does_not_exist_is_refused_with_those_that_do() -> None:

@@ -538,3 +538,23 @@ def test_a_line_is_counted_even_if_it_is_blank(make: Callable[..., str]) -> None
     path = make("1\n\n\na\n")
     file = LinesFile(path, CellReader({"p": "int"}), parameter="p")
     assert said_of(file) == f"{path}, line 4: p must be of type int, not 'a'"
+
+
+def test_which_names_lines_of_json_have_and_lack_is_known_once_they_have_been_read(make: Callable[..., str]) -> None:
+    file = JsonLinesFile(make('\n{"a": 1, "c": 0}\n{"a": 2, "b": 3}\n\n{"b": 4}\n{"a": 5, "b": 6, "c": 7}\n'))
+    assert file.lacking == {}
+    file.check()
+    assert file.lacking == {"a": 5, "b": 2, "c": 3}
+    assert JsonLinesFile(make("")).check() == 0
+
+
+def test_blanks_around_a_number_in_a_table_are_the_commands_alone(make: Callable[..., str]) -> None:
+    rows = list(CsvFile(make("k, c\n1, 2\n 0.5 ,\t-7\n1, a \n1, 0.10\n")))
+    assert [dict(row) for row in rows] == [
+        {"k": 1, "c": 2},
+        {"k": 0.5, "c": -7},
+        {"k": 1, "c": " a "},
+        {"k": 1, "c": " 0.10"},
+    ]
+    assert [written(row)["c"] for row in rows] == [" 2", "\t-7", " a ", " 0.10"]
+    assert [written(row)["k"] for row in rows] == ["1", " 0.5 ", "1", "1"]

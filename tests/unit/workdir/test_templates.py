@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import os
 import stat
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -316,6 +318,67 @@ def test_blocks_mean_the_same_with_any_line_endings(render: Render, lines: str, 
     assert render(lines.replace("\n", end), x=1).decode() == filled.replace("\n", end)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "%%Title: foo\n%%Pages: 1\n",
+        "%%init section\nx = 1;\n%%run it",
+        "%!PS-Adobe-3.0 EPSF-3.0\r\n%%BoundingBox: 0 0 612 792\r\n%%EndComments\r\n",
+        "%%Page: 1 1\n%%x %%\n",
+    ],
+    ids=["EPS", "MATLAB", "EPS from Windows", "one blank"],
+)
+def test_comments_that_begin_with_doubled_percent_signs_stay(render: Render, text: str) -> None:
+    assert render(text, x=1) == text.encode()
+    assert render(text + "\n%%x%%", x=1) == text.encode() + b"\n1"
+
+
+@pytest.mark.parametrize(
+    ("text", "filled"),
+    [
+        ("no end {# of %%x%%", "no end {# of 1"),
+        ("echo ${#arr} %%x%%\n", "echo ${#arr} 1\n"),
+        ("${#a} ${#b[@]} {# gone #}%%x%%", "${#a} ${#b[@]} 1"),
+        ("{# gone #}${# gone #}{# no end %%x%%", "${# no end 1"),
+        ("{%%x%%} {# %%x%%", "{1} {# 1"),
+    ],
+)
+def test_what_begins_a_comment_and_does_not_end_stays(render: Render, text: str, filled: str) -> None:
+    assert render(text, x=1).decode() == filled
+
+
+@pytest.mark.parametrize(
+    "scrap", ["echo ${#arr} %%x%%\n", "{# %%x%%\n", "{% raw %} %%x%%\n", "{% %%x%%\n", "%%", "100%% a"]
+)
+def test_signs_without_an_end_take_no_more_time_where_there_are_many(render: Render, scrap: str) -> None:
+    began = time.process_time()
+    with suppress(TemplateError):
+        render(scrap * 5000, x=1)
+    assert time.process_time() - began < 8, "the time grows with the square of the length"
+
+
+CARRIAGE_RETURNS = "a\rb\r\nc"
+
+
+@pytest.mark.parametrize("sign", list("\x1c\x1d\x1e\x1f\x0b\x0c\x85\u2028\u2029"))
+def test_a_control_character_stays_wherever_it_comes_from(tmp_path: Path, render: Render, sign: str) -> None:
+    (tmp_path / "part.in").write_bytes(f"part {sign} {CARRIAGE_RETURNS}".encode())
+    text = CARRIAGE_RETURNS + "%%x%%%%xs%%%%'%c' % code%%{% include 'part.in' %}"
+    filled = f"{CARRIAGE_RETURNS}{sign}{[sign]}{sign}part {sign} {CARRIAGE_RETURNS}"
+    assert render(text, x=sign, xs=[sign], code=ord(sign)).decode() == filled
+    assert render("%%xs|join%%\r", xs=[sign, "\r"]).decode() == f"{sign}\r\r"
+
+
+def test_carriage_returns_within_a_text_of_a_block_stay(render: Render) -> None:
+    assert render('{% set y = "a\r\nb" %}%%y%%') == b"a\r\nb"
+
+
+def test_a_text_that_leaves_no_sign_for_a_carriage_return_is_one_clear_error(render: Render) -> None:
+    signs = "\x1c\x1d\x1e\x1f\x0b\x0c\x85\u2028\u2029"
+    assert render(signs).decode() == signs
+    assert refusal(render, signs + "\r").startswith("template deck.in: it holds carriage returns")
+
+
 def test_percent_signs_within_a_block_are_text(render: Render) -> None:
     assert render('{% set y = "5%%" %}%%y%%') == b"5%%"
 
@@ -360,7 +423,6 @@ def test_a_parameter_may_be_called_like_something_of_jinjas(render: Render, name
         ("\n{% if x %}", 2),
         ("{% nonsense %}", 1),
         ("{%", 1),
-        ("\n{# no end", 2),
         ("%%x|nonsense%%", 1),
         ("%%x is nonsense%%", 1),
         ("\n%%1 / 0%%", 2),
