@@ -75,6 +75,12 @@ def test_fish_completes_with_it(here: Path) -> None:
     assert [line.split("\t")[0] for line in said.out.splitlines()] == ["run", "--dry-run", "merged", "fish"]
 
 
+def test_fish_shows_what_an_option_means_commas_and_all(here: Path) -> None:
+    script = "runsemble completion fish | source; complete -C 'runsemble run --halt'"
+    said = call([require("fish"), "--no-config", "-c", script], HOME=str(here), XDG_CONFIG_HOME=str(here))
+    assert "soon,fail=3" in said.out
+
+
 def test_commands_options_and_choices_are_offered(here: Path) -> None:
     assert offered("runsemble ") == [f"plain,{name}" for name in ("run", "doctor", "completion", "param", "post")]
     assert offered("runsemble run --j") == ["plain,--jsonl", "plain,--jobs", "plain,--json"]

@@ -48,7 +48,9 @@ class LazyGroup(click.Group):
         """Return a command, None if there is none of that name."""
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = getattr(import_module(COMMANDS[cmd_name][0]), cmd_name)
+        module, words = COMMANDS[cmd_name]
+        command: click.Command = getattr(import_module(module), cmd_name)
+        command.short_help = words
         return command
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:

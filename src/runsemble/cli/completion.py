@@ -22,4 +22,5 @@ def completion(ctx: click.Context, shell: str) -> None:
     kind = get_completion_class(shell)
     root = ctx.find_root().command
     assert kind is not None
-    click.echo(kind(root, {}, "runsemble", COMPLETE).source())
+    source = kind(root, {}, "runsemble", COMPLETE).source()
+    click.echo(source.replace('string split ","', 'string split --max 1 ","'))  # in fish: a help text may hold commas

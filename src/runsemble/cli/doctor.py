@@ -31,8 +31,8 @@ def doctor(directory: str, as_json: bool) -> int:
     """Look at this machine, and say what it means for runs.
 
     DIRECTORY is where studies would be put: the current directory unless given; if it does not exist yet, the one in
-    which it would be made. It is looked at what is there to be used, and at what may end runs or slow them down; and
-    some runs are really started.
+    which it would be made. The report tells what runs may use, and what may end them or slow them down; and some runs
+    are really started.
     """
     where = os.path.normpath(os.path.join(current_directory(), directory))
     while not os.path.isdir(where):

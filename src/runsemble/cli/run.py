@@ -226,7 +226,7 @@ PARAMETERS, RESOURCES, FILES, FAILURES, OUTPUT = (
     "--progress/--no-progress",
     "--bar/--no-bar",
     default=True,
-    help="Show a bar while runs are under way, or lines where there is no terminal.",
+    help="Whether to show a bar while runs are under way, or lines where there is no terminal.",
 )
 @option(OUTPUT, "-q", "--quiet", is_flag=True, help="Print nothing but what goes wrong.")
 @click.argument(

@@ -67,7 +67,7 @@ def run_workload(workload: Workload, study: StudyOptions, options: dict[str, Any
         note_remarks(workload)
     if ending.problem:
         complain(ending.problem, "run", 0)
-    if result is not None and not result.statistics.ended_count:  # nothing is in its directory
+    if result is not None and result.is_untouched:  # nothing is in its directory
         shutil.rmtree(result.output_path, ignore_errors=True)
         return say_nothing_to_run() if ending.status is None and not len(result) else ending.exit_status
     if result is not None:
@@ -144,7 +144,8 @@ def _report(
     elif options["quiet"] or options["prints"]:
         if _wants_progress(options) and _prints_beside_bar(options):
             _say_end(result.statistics, wall_s)
-        _name_failures(result)
+        if ending.exit_status:  # a search that has found what it looked for leaves runs behind
+            _name_failures(result)
     else:
         from runsemble.cli.summary import print_summary
 

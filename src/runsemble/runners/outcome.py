@@ -64,6 +64,11 @@ class MultirunResult(Sequence[Run]):
         """The runs that failed."""
         return [run for run in self if run.status == "failure"]
 
+    @property
+    def is_untouched(self) -> bool:
+        """Whether none of the runs was ever started."""
+        return self._table.is_untouched
+
     def raise_for_failures(self) -> None:
         """Raise if a run failed or was skipped.
 

@@ -37,8 +37,9 @@ _NUMBERS = re.compile(r"[A-Za-z]+:[-+.\d]")
 _ITEM = re.compile(r'[ \t]*"(?:[^"]|"")*"[ \t]*(?=,|\Z)|(?![ \t]*")[^,]*')
 _CALL = re.compile(r"([A-Za-z]+)\((.*)\)")
 _BRACKET = re.compile(r"[()\[\]{}]")
-#: How many fields follow each word.
-_FIELDS = {"lin": 3, "log": 3, "uniform": 2, "loguniform": 2, "normal": 2}
+#: What some forms are called elsewhere.
+_ELSEWHERE = {"linspace": "lin", "logspace": "log", "geomspace": "log", "arange": "range", "rand": "uniform",
+              "random": "uniform", "gauss": "normal", "gaussian": "normal"}  # fmt: skip
 
 
 class Steps(Sequence[int | float]):
@@ -80,18 +81,24 @@ def parse_axis(text: str, reader: CellReader, directory: str = ".") -> tuple[str
     if spec.startswith("@"):
         return name, _lines_of(name, spec[1:], reader, directory)
     kind, *fields = spec.split(":")
-    looks_like_numbers = _NUMBERS.match(spec) is not None
-    if kind in _KINDS and (looks_like_numbers or len(fields) == _FIELDS.get(kind)):
+    if kind in _KINDS and fields:
         try:
             return name, _KINDS[kind](fields)
         except (ValueError, OverflowError) as error:
-            raise _malformed(text, str(error)) from None
-    near = difflib.get_close_matches(kind.lower(), _KINDS, n=1, cutoff=0.6)
-    if looks_like_numbers and near and len(fields) > 1:
-        raise _malformed(
-            text, f"there is no form {kind!r}; did you mean {near[0]!r}? (A value that is meant is quoted)"
-        )
+            raise _malformed(text, f"{error} (a text that is meant is quoted)") from None
+    if _NUMBERS.match(spec) and (advice := _advice_on_kind(kind, fields)):
+        raise _malformed(text, f"{advice} (a text that is meant is quoted)")
     return name, _listed(name, spec, reader)
+
+
+def _advice_on_kind(kind: str, fields: Sequence[str]) -> str | None:
+    """Return what to write instead of a word that is none of the forms, and was probably meant to be one."""
+    if kind in ("lhs", "sobol"):
+        return f"points are drawn with --sample {kind}:{fields[0]}, from parameters such as NAME=uniform:0:1"
+    near = [_ELSEWHERE.get(kind.lower(), kind.lower())]
+    if near[0] not in _KINDS:
+        near = difflib.get_close_matches(kind.lower(), _KINDS, n=1, cutoff=0.6) if len(fields) > 1 else []
+    return f"there is no form {kind!r}; did you mean {near[0]!r}?" if near else None
 
 
 def _listed(name: str, spec: str, reader: CellReader) -> list[Any]:

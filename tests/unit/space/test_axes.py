@@ -1,3 +1,4 @@
+import re
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -402,3 +403,23 @@ def test_values_and_texts_can_be_told_apart() -> None:
 @pytest.mark.parametrize("value", [None, 0.5, "a", [1], {"a": 1}, Decimal("0.10")])
 def test_values_of_a_program_are_handed_on_as_they_are(value: Any) -> None:
     assert split_written({"x": value}) == ({"x": value}, {})
+
+
+@pytest.mark.parametrize(
+    ("spec", "advice"),
+    [
+        ("lhs:4", "--sample lhs:4"),
+        ("sobol:8", "--sample sobol:8"),
+        ("linspace:0:1:5", "did you mean 'lin'"),
+        ("Range:10", "did you mean 'range'"),
+        ("gauss:0:1", "did you mean 'normal'"),
+        ("range:", "no number"),
+        ("range:a", "no number"),
+        ("lin:a:b", "lin takes START:STOP:COUNT"),
+    ],
+)
+def test_what_was_probably_meant_for_a_form_is_refused(spec: str, advice: str) -> None:
+    with pytest.raises(ParameterError, match=re.escape(advice)) as caught:
+        parse_axis(f"x={spec}", CellReader())
+    assert "The accepted forms" in str(caught.value)
+    assert list(values_of(f'x="{spec}"')) == [spec]
