@@ -22,7 +22,7 @@ def plot(runs: Iterable[ShownRun], x: str, y: str, directory: str) -> str:
     """Draw `y` against `x` and return what to print: where the picture is, or the picture itself.
 
     Args:
-        runs: The runs; those that lack one of the two numbers are left out.
+        runs: The runs; those that lack one of the two numbers are left out, and it is said how many.
         x: A parameter, a key of the results, or one of `FACTS`.
         y: Likewise.
         directory: Where the PNG goes.
@@ -32,7 +32,9 @@ def plot(runs: Iterable[ShownRun], x: str, y: str, directory: str) -> str:
     """
     points = []
     names = dict.fromkeys(FACTS)
+    count = 0
     for run in runs:
+        count += run.run.status != "skipped"
         a, b = _number(run, x), _number(run, y)
         if a is not None and b is not None:
             points.append((a, b))
@@ -43,9 +45,14 @@ def plot(runs: Iterable[ShownRun], x: str, y: str, directory: str) -> str:
     try:
         import matplotlib
     except ImportError:
-        return _as_text(points, x, y)
+        return _as_text(points, x, y) + ("" if len(points) == count else f"\n({_share(points, count)})")
     matplotlib.use("Agg")
-    return "drawn: " + _as_png(points, x, y, directory)
+    path = _as_png(points, x, y, directory)
+    return f"drawn: {path}" + ("" if len(points) == count else f" ({_share(points, count)})")
+
+
+def _share(points: Sequence[tuple[float, float]], count: int) -> str:
+    return f"{len(points)} of {count} runs: the others lack one of the two numbers"
 
 
 def _number(run: ShownRun, name: str) -> float | None:

@@ -43,6 +43,7 @@ def summary_lines(
     lines = _listed(tally.first, width) if is_listed else _summed_up(tally, width)
     lines += ["", _headline(tally, wall_s) + f"; see {printable(nearest_path(output_path))}/"]
     lines += _failures(tally, width, shows_kinds=not is_listed)
+    lines += _unreadable(tally, width)
     clusters = find_clusters(tally.ended)
     if clusters:
         lines.append("Failures cluster:")
@@ -130,7 +131,14 @@ def _summed_up(tally: Tally, width: int) -> list[str]:
                 column.cells.append(cell)
     if not columns[0].cells:
         return []
-    return text_table(columns, width)[0] + _extremes(tally, width)
+    columns = [column for column in columns if any(column.cells)]
+    return text_table(columns, width)[0] + _left_out(tally, width) + _extremes(tally, width)
+
+
+def _left_out(tally: Tally, width: int) -> list[str]:
+    """Return of which results only some are numbers: figures that leave the others out must not pass for all."""
+    some = [(name, len(series)) for name, series in tally.results.items() if 0 < len(series) < tally.given[name]]
+    return [clip(f"{printable(name)}: {count} of {tally.given[name]} are numbers", width) for name, count in some]
 
 
 def _extremes(tally: Tally, width: int) -> list[str]:
@@ -153,14 +161,34 @@ def _failures(tally: Tally, width: int, *, shows_kinds: bool) -> list[str]:
     """Return which runs failed, how, and where to look."""
     lines = []
     if shows_kinds and tally.kinds:
-        kinds = tally.kinds.most_common(FAILURES)
-        lines.append(clip("Failed: " + ", ".join(f"{printable(text)} ({count}×)" for text, count in kinds), width))
+        lines.append(clip(_kinds(tally, width), width))
     for one in tally.failures:
         lines += _failure(one, width)
     further = tally.counts["failure"] - len(tally.failures)
     if further:
         lines.append(f"  and {further} more")
     return lines
+
+
+def _kinds(tally: Tally, width: int) -> str:
+    """Return the most common ways to fail, as many as a line has room for, and how many others there are."""
+    words = [f"{printable(text)} ({count}×)" for text, count in tally.kinds.most_common(FAILURES)]
+    while True:
+        others = len(tally.kinds) - len(words)
+        line = "Failed: " + ", ".join([*words, *([f"and {count_of(others, 'other kind')}"] if others else [])])
+        if len(words) == 1 or columns_of(line) <= width:
+            return line
+        words.pop()
+
+
+def _unreadable(tally: Tally, width: int) -> list[str]:
+    """Return whose results cannot be read, and why."""
+    lines = [
+        clip(f"  run {one.run.id}: its result cannot be read: {printable(one.problem)}", width)
+        for one in tally.unreadable
+    ]
+    further = tally.unreadable_count - len(lines)
+    return lines + ([f"  and those of {further} more"] if further else [])
 
 
 def _failure(one: ShownRun, width: int) -> list[str]:

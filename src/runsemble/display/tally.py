@@ -56,12 +56,19 @@ class RunView(Protocol):
 
 
 class ShownRun:
-    """What a summary needs of one run, read once."""
+    """What a summary needs of one run, read once.
 
-    __slots__ = ("params", "results", "run", "usage")
+    Args:
+        run: The run.
+        result: What it posted.
+        problem: Why that cannot be read; empty if it can.
+    """
 
-    def __init__(self, run: RunView, result: Any) -> None:
+    __slots__ = ("params", "problem", "results", "run", "usage")
+
+    def __init__(self, run: RunView, result: Any, problem: str = "") -> None:
         self.run = run
+        self.problem = problem
         self.params = run.params
         self.usage = run.usage
         self.results: dict[str, Any] = {}  #: by name
@@ -91,6 +98,10 @@ class Series:
             self.least = value, run
         if self.greatest is None or value > self.greatest[0]:
             self.greatest = value, run
+
+    def __len__(self) -> int:
+        """Count the numbers."""
+        return len(self._values)
 
     @property
     def varies(self) -> bool:
@@ -140,6 +151,9 @@ class Tally:
         self.ended: list[tuple[Mapping[str, Any], bool]] = []  #: parameters, and whether the run failed
         self.usage = {"time": Series(words["time"]), "memory": Series(words["memory"])}
         self.results: dict[str, Series] = {}
+        self.given: Counter[str] = Counter()  #: how many runs have each of the results, numbers or not
+        self.unreadable: list[ShownRun] = []  #: the first of the runs whose result cannot be read
+        self.unreadable_count = 0
         self._words = words["result"]
         self._kept, self._failures = kept, failures
         self._looked_through = looked_through
@@ -157,17 +171,26 @@ class Tally:
         if run.usage is not None:
             self.usage["time"].add(run.usage.wall_s, run)
             self.usage["memory"].add(run.usage.max_rss_bytes, run)
-        for name, value in run.results.items():
-            series = self.results.get(name)
-            if series is None and len(self.results) < _MAX_KEYS and is_number(value):
-                series = self.results[name] = Series(self._words)
-            if series is not None:
-                series.add(value, run)
+        self._add_results(run)
         if status == "failure":
             if len(self.failures) < self._failures:
                 self.failures.append(run)
             if run.run.message in self.kinds or len(self.kinds) < _MAX_KINDS:
                 self.kinds[run.run.message] += 1
+
+    def _add_results(self, run: ShownRun) -> None:
+        if run.problem:
+            self.unreadable_count += 1
+            if len(self.unreadable) < self._failures:
+                self.unreadable.append(run)
+        for name, value in run.results.items():
+            if name in self.given or len(self.given) < _MAX_KINDS:
+                self.given[name] += 1
+            series = self.results.get(name)
+            if series is None and len(self.results) < _MAX_KEYS and is_number(value):
+                series = self.results[name] = Series(self._words)
+            if series is not None:
+                series.add(value, run)
 
     def _keep_some(self, ended: tuple[Mapping[str, Any], bool]) -> None:
         """Keep each of the runs that ended with the same chance; evenly spaced ones would follow a grid's pattern."""

@@ -29,8 +29,9 @@ Usage: runsemble post KEY=VALUE ...
 
 Submit the result of this run; a later post replaces an earlier one.
 
-A VALUE that is JSON (0.3, true, null, [1,2], "text") is taken as such, any
-other as text. With --json the whole result is one JSON value: given as it is,
+A VALUE that is JSON (0.3, true, null, [1,2], "text") is taken as such, and a
+number written otherwise (.3, 1., +2, inf, nan) as a number; 007 and any other
+as text. With --json the whole result is one JSON value: given as it is,
 in a file, or on standard input (-).
 """
 
@@ -51,7 +52,9 @@ def main(argv: list[str]) -> int:
             return _param(arguments)
         return _post(arguments)
     except _Misuse as error:
-        sys.stderr.write("runsemble " + verb + ": " + str(error) + "\n\n" + text)
+        sys.stderr.write(
+            text + "\nrunsemble " + verb + ": " + str(error) + "\n"
+        )  # last words are what is shown of a run
         return 2
     except (NotInRun, StaleAttempt, ValueError, KeyError) as error:
         sys.stderr.write("runsemble " + verb + ": " + str(error.args[0]) + "\n")
@@ -101,7 +104,22 @@ def _value(text: str) -> Any:
     try:
         return codec.decode(text)
     except ValueError:
-        return text
+        number = _number(text)
+        return text if number is None else number
+
+
+def _number(text: str) -> Any:
+    """Return the decimal number that a text is in a spelling that is no JSON; None if it is none."""
+    plain = text[1:] if text[:1] in ("+", "-") else text
+    if plain.lower() not in ("nan", "inf", "infinity"):
+        if plain.strip("0123456789.eE+-") or plain[:1] not in tuple("0123456789.") or not plain.isascii():
+            return None
+        if plain[0] == "0" and plain[1:2].isdigit():
+            return None  # 007 is rather a name
+    try:
+        return int(text) if plain.isdigit() else float(text)
+    except ValueError:
+        return None
 
 
 def _json(source: str) -> Any:

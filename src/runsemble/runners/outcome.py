@@ -55,7 +55,7 @@ class MultirunResult(Sequence[Run]):
         """What every run posted, None for those that posted nothing.
 
         Raises:
-            ResultError: One of them cannot be read; ask the runs one by one to have the others.
+            ResultError: One of them cannot be read; ask the runs one by one to have the others, or `to_dataframe`.
         """
         return [run.result for run in self]
 
@@ -92,7 +92,8 @@ class MultirunResult(Sequence[Run]):
 
         The index is the run's id. Columns are the parameters; a result that is a dict gives a column per key, any
         other a column ``result``; then status, cause, returncode, attempts, wall_s, user_s, system_s, max_rss_bytes,
-        run_dir. A result's key that is also a parameter's or one of these is prefixed with ``result_``.
+        run_dir. A result's key that is also a parameter's or one of these is prefixed with ``result_``. A result that
+        cannot be read is missing.
 
         Raises:
             RunsembleError: pandas is not installed.
@@ -109,7 +110,8 @@ class MultirunResult(Sequence[Run]):
         """Return what a person wants to know at the end, in lines of plain text.
 
         Up to 20 runs are listed with their parameters, results, time and memory; of more, the least, median and
-        greatest. Then how many failed, how, where to look, and at which values of parameters failures cluster.
+        greatest. Then how many failed, how, where to look, and at which values of parameters failures cluster; and
+        whose results cannot be read.
 
         Args:
             width: Columns of the terminal.
@@ -129,7 +131,7 @@ class MultirunResult(Sequence[Run]):
         """Yield what displays need of each run; a result that cannot be read is none."""
         from runsemble.display.tally import ShownRun
 
-        return (ShownRun(run, _result_or_none(run)) for run in self)
+        return (ShownRun(run, *_result_and_problem(run)) for run in self)
 
     def _repr_html_(self) -> str:
         """Return the summary for a notebook."""
@@ -144,11 +146,12 @@ class MultirunResult(Sequence[Run]):
         return f"<MultirunResult {count_of(len(self), 'run')}: {words or 'none'}; {self.output_path}>"
 
 
-def _result_or_none(run: Run) -> Any:
+def _result_and_problem(run: Run) -> tuple[Any, str]:
+    """Return what a run posted, None if that cannot be read, and then why."""
     try:
-        return run.result
-    except ResultError:
-        return None
+        return run.result, ""
+    except ResultError as error:
+        return None, str(error)
 
 
 def _last_line(run: Run) -> dict[str, Any]:
@@ -171,7 +174,7 @@ def _table_row(run: Run) -> dict[str, Any]:
         "run_dir": run.run_dir,
     }
     params = run.params
-    result = run.result
+    result, _ = _result_and_problem(run)
     posted = result if isinstance(result, dict) else {} if result is None else {"result": result}
     row = dict(params)
     for name, value in posted.items():

@@ -98,10 +98,13 @@ class _RunListener:
             self._display.set_total(event.total)
 
     def _look_for_clusters(self) -> None:
-        """Say at which values of parameters failures cluster, unless that has been said."""
+        """Say at which values of parameters failures cluster, unless that has been said.
+
+        Runs that were skipped say nothing about it.
+        """
         count = len(self._table)
         chosen = range(count) if count <= LOOKED_AT else random.Random(0).sample(range(count), LOOKED_AT)
-        runs = [run for at in chosen if (run := self._table[at]).is_done]
+        runs = [run for at in chosen if (run := self._table[at]).status in ("success", "failure")]
         for cluster in find_clusters([(run.params, run.status == "failure") for run in runs]):
             if cluster.parameter not in self._said:
                 self._said.add(cluster.parameter)

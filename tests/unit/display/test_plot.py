@@ -147,3 +147,13 @@ def test_nothing_is_drawn_of_no_runs(tmp_path: Path) -> None:
 def test_a_result_that_is_one_number_is_called_result(tmp_path: Path) -> None:
     runs = [ShownRun(Seen(at, {"x": at}), at * at) for at in range(3)]
     assert plot(runs, "x", "result", str(tmp_path)).endswith("/result-vs-x.png")
+
+
+def test_runs_that_are_left_out_are_counted(tmp_path: Path) -> None:
+    said = plot(runs_with(1, ".30", None, 4), "x", "y", str(tmp_path))
+    assert said == f"drawn: {tmp_path}/y-vs-x.png (2 of 4 runs: the others lack one of the two numbers)"
+
+
+def test_runs_that_are_left_out_are_counted_below_a_picture_of_text(no_matplotlib: None, tmp_path: Path) -> None:
+    said = plot(runs_with(1, 2, None), "x", "y", str(tmp_path))
+    assert said.endswith("\n(2 of 3 runs: the others lack one of the two numbers)")

@@ -238,3 +238,29 @@ def test_where_failures_of_very_many_runs_cluster_is_told() -> None:
 def test_a_parameter_and_a_result_of_one_name_are_both_shown() -> None:
     lines = summary_lines([ShownRun(Seen(0, {"x": 1}), {"x": 2})], OUT)
     assert lines[:2] == ["run  x  x  status  time  memory", "  0  1  2  ok"]
+
+
+def test_a_result_that_cannot_be_read_is_told() -> None:
+    runs = shown(2, 1.5)
+    runs += [ShownRun(Seen(at), None, f"/out/{at}/results.json is no JSON") for at in range(2, 4 + FAILURES)]
+    lines = summary_lines(runs, OUT)
+    assert "  run 2: its result cannot be read: /out/2/results.json is no JSON" in lines
+    assert lines[-1] == "  and those of 2 more"
+
+
+def test_figures_that_leave_runs_out_say_so() -> None:
+    values = [*range(LISTED), ".30", None, math.nan]
+    runs = [ShownRun(Seen(at), {"y": value, "z": 1.0, "name": "a"}) for at, value in enumerate(values)]
+    lines = summary_lines(runs, OUT)
+    assert f"y: {LISTED} of {LISTED + 3} are numbers" in lines
+    assert not [line for line in lines if line.startswith(("z: ", "name: "))]
+
+
+def test_more_kinds_of_failure_than_are_listed_are_counted() -> None:
+    lines = summary_lines([failed(at, f"exit code {at % 7 + 1}") for at in range(LISTED + 1)], OUT)
+    assert "Failed: exit code 1 (3×), exit code 2 (3×), exit code 3 (3×), and 4 other kinds" in lines
+
+
+def test_columns_without_a_figure_are_left_out() -> None:
+    lines = summary_lines(shown(LISTED + 1, usage=used(1.0, 10)), OUT)
+    assert lines[0].split() == ["least", "in", "run", "median", "greatest", "in", "run"]

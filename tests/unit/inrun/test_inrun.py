@@ -11,7 +11,7 @@ import pytest
 from runsemble import codec
 from runsemble.agent.spawn import set_aside
 from runsemble.errors import NotInRun, StaleAttempt
-from runsemble.inrun import get_run_params, post_run_results, report, time_left_s
+from runsemble.inrun import command, get_run_params, post_run_results, report, time_left_s
 
 
 @pytest.fixture(autouse=True)
@@ -227,3 +227,34 @@ def test_a_limit_that_is_no_number_is_an_error(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("RUNSEMBLE_DEADLINE", "soon")
     with pytest.raises(ValueError, match="soon"):
         time_left_s()
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        (".30", 0.3), ("-.5", -0.5), ("1.", 1.0), ("+3", 3), ("+2.5e-3", 0.0025), (".5E2", 50.0), ("0", 0),
+        ("inf", math.inf), ("-Infinity", -math.inf), ("+INF", math.inf),
+    ],
+)  # fmt: skip
+def test_a_number_is_posted_however_it_is_written(text: str, value: float, in_run: Path) -> None:
+    assert command.main(["post", f"y={text}"]) == 0
+    posted = codec.decode((in_run / "results.json").read_bytes())["y"]
+    assert (posted, type(posted)) == (value, type(value))
+
+
+def test_what_is_no_number_is_posted_as_one(in_run: Path) -> None:
+    assert command.main(["post", "y=nan"]) == 0
+    assert math.isnan(codec.decode((in_run / "results.json").read_bytes())["y"])
+
+
+@pytest.mark.parametrize(
+    "text", ["007", "1_000", "1e", ".", "+", "-", "1.2.3", "0x10", "e5", "1,5", "٣", "1-2", "00.5"]
+)
+def test_what_may_be_a_name_is_posted_as_text(text: str, in_run: Path) -> None:
+    assert command.main(["post", f"y={text}"]) == 0
+    assert codec.decode((in_run / "results.json").read_bytes())["y"] == text
+
+
+def test_the_last_words_of_a_misuse_say_what_is_wrong(in_run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command.main(["post", "x", "=", "1"]) == 2
+    assert capsys.readouterr().err.splitlines()[-1] == "runsemble post: 'x' is not of the form KEY=VALUE"

@@ -132,3 +132,16 @@ async def test_random_failures_are_hardly_ever_told_to_cluster(capsys: pytest.Ca
 
         false += any("cluster" in line for line in await study.lines(happens))
     assert false <= 2
+
+
+async def test_runs_that_were_skipped_do_not_make_a_cluster_of_those_that_failed(study: Study) -> None:
+    def happens() -> None:
+        for x in range(40):
+            add_run(study.table, {"x": x})
+        for job in study.table.jobs[6:]:
+            job.machine.skip(Cause.ABORTED)
+            study.table.end(job)
+        for job in study.table.jobs:
+            end_run(job, Cause.EXIT if job.id else Cause.OK, message="exit code 1")
+
+    assert not [line for line in await study.lines(happens) if "cluster" in line]
