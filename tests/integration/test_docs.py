@@ -138,7 +138,7 @@ PRINT_WORDS = {
     "zsh": ["zsh", "-f", "-c", "runsemble() { printf '%s\\0' \"$@\"; }\n"],
     "fish": ["fish", "--no-config", "-c", "function runsemble; printf '%s\\0' $argv; end\n"],
 }
-COMMAND_LINE = re.compile(r"^runsemble run (?:.*\\\n)*.*$", re.M)
+COMMAND_LINE = re.compile(r"(?:^|(?<=\| ))runsemble (?:.*\\\n)*.*$", re.M)
 #: Where the words of a command line end: a pipe, a redirection, another command.
 END = re.compile(r"\s(?:\\\n\s*)?(?:\||>|\|\||&&)\s")
 
