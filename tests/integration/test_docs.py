@@ -6,6 +6,8 @@ A fenced block in `python` runs in the page's own namespace, with `await` allowe
     <!-- file: model.py -->    the block is written to that file
     <!-- output -->            what the block before it prints to stdout; `...` stands for anything, blanks do not count
     <!-- not run: reason -->   the block is not run, and counted
+
+`docs/conf.py` makes the first two visible on the rendered pages.
 """
 
 from __future__ import annotations
