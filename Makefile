@@ -36,7 +36,7 @@ check: $(STAMP)
 	@$(BIN)/ruff format --check --quiet $(SOURCES)
 	@$(BIN)/ruff check --quiet $(SOURCES)
 	@$(BIN)/mypy
-	@$(BIN)/python -m pytest -q tests/unit tests/property
+	@HYPOTHESIS_PROFILE=quick $(BIN)/python -m pytest -q tests/unit tests/property
 
 docs: $(STAMP)
 	@$(BIN)/sphinx-build -W -q docs docs/_build/html

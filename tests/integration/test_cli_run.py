@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import os
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from .command_line import PROGRAM, Said, in_shell, needs_program, planned, runsemble
+from .command_line import PROGRAM, Said, call, in_shell, needs_program, planned, runsemble
 from .support import names_in, text_of
 
 pytestmark = needs_program
@@ -335,3 +336,8 @@ def test_the_output_directory_gets_another_name_when_one_is_taken_already(here: 
     said = in_shell("for i in 1 2 3; do runsemble run -q true ::: 1 || exit; done")
     assert said == (0, "", "")
     assert len(os.listdir(here)) == 3
+
+
+def test_the_program_is_a_module_too(here: Path) -> None:
+    said = call([sys.executable, "-m", "runsemble", "run", "--print", "-q", "-P", "x=1,2", "-j1", "echo {x}"])
+    assert (said.status, said.out, said.err) == (0, "1\n2\n", "")

@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[2] / "src" / PACKAGE
 
 #: Where each folder (or file beside them) stands. Between two folders of one layer nothing is imported.
 LAYERS = {
+    "__main__": 7,
     "cli": 6,
     "web": 6,
     "compat": 6,
