@@ -108,10 +108,19 @@ def test_the_remaining_time_and_its_clock_are_shown_when_they_can_be_told(here: 
     [
         ({}, True, True),
         ({"NO_COLOR": "1"}, True, False),
+        ({"TERM": "dumb"}, True, False),
+        ({"CLICOLOR": "0"}, True, False),
         ({}, False, False),
         ({"FORCE_COLOR": "1"}, False, True),
     ],
-    ids=["terminal", "terminal and NO_COLOR", "no terminal", "no terminal and FORCE_COLOR"],
+    ids=[
+        "terminal",
+        "terminal and NO_COLOR",
+        "dumb terminal",
+        "terminal and CLICOLOR",
+        "no terminal",
+        "no terminal and FORCE_COLOR",
+    ],
 )
 def test_failures_are_red_where_colour_is_wanted(
     here: Path, env: Mapping[str, str | None], on_terminal: bool, is_coloured: bool

@@ -21,10 +21,14 @@ def print_summary(stream: TextIO, result: MultirunResult, wall_s: float) -> None
 
 
 def wants_colour(stream: TextIO) -> bool:
-    """Tell whether to colour what goes to a stream: on a terminal, or where FORCE_COLOR is set; never with NO_COLOR.
+    """Tell whether to colour what goes to a stream: on a terminal that can, or where FORCE_COLOR is set.
 
-    Source: https://no-color.org and https://force-color.org.
+    Never with NO_COLOR; nor, on a terminal, with CLICOLOR=0.
+
+    Source: https://no-color.org, https://force-color.org and https://bixense.com/clicolors.
     """
     if os.environ.get("NO_COLOR"):
         return False
-    return stream.isatty() or bool(os.environ.get("FORCE_COLOR"))
+    if os.environ.get("FORCE_COLOR"):
+        return True
+    return stream.isatty() and os.environ.get("TERM") != "dumb" and os.environ.get("CLICOLOR") != "0"
