@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import pytest
 
@@ -227,3 +227,8 @@ def test_a_limit_that_is_no_number_is_an_error(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("RUNSEMBLE_DEADLINE", "soon")
     with pytest.raises(ValueError, match="soon"):
         time_left_s()
+
+
+@pytest.mark.parametrize("helper", [get_run_params, post_run_results, report, time_left_s])
+def test_the_types_of_the_helpers_can_be_asked_for(helper: Any) -> None:
+    assert "return" in get_type_hints(helper)
