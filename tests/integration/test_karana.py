@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import subprocess
 import sys
@@ -75,6 +76,13 @@ async def test_a_command_is_taken_as_it_is(here: Path) -> None:
     cmd = ["printf", "%s|", "{mass}", "{{mass}}", "data.txt", "{run_id}"]
     result = await karana.multirunAsync(runs=[{"mass": 1}], cmd=cmd)
     assert result[0].read_stdout() == b"{mass}|{{mass}}|data.txt|{run_id}|"
+
+
+async def test_a_parameter_may_have_any_name(here: Path) -> None:
+    params = {"run_id": 7, "run_dir": "mine", "submit_dir": "there"}
+    result = await karana.multirunAsync(runs=[params], cmd=["cat", "params.json"], output_path="out")
+    assert json.loads(result[0].read_stdout()) == result[0].params == params
+    assert result[0].run_dir == str(here / "out/0")
 
 
 async def test_the_directory_of_the_runs_must_be_new(here: Path) -> None:

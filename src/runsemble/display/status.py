@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Protocol, TextIO, TypeVar
@@ -17,6 +18,7 @@ import anyio.to_thread
 
 from runsemble.display.table import printable
 from runsemble.display.words import Progress, bar_format, duration_words, failure_line, progress_line
+from runsemble.model import events
 from runsemble.model.stats import RunStatistics
 from runsemble.sched.forecast import Forecast
 from runsemble.sched.pool import PoolUsage
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 #: Seconds between two drawings of the bar.
-REDRAW_S = 0.1
+REDRAW_S = 0.2
 #: Seconds between two forecasts of the remaining time.
 FORECAST_S = 1.0
 #: Durations that are learned from between two drawings: where there are more, they are short, and alike.
@@ -40,6 +42,10 @@ MAX_FAILURE_LINES = 10
 _COLUMNS = 80
 #: As many columns' worth is shown in a notebook.
 _IN_NOTEBOOK = 100
+
+
+#: Says of the displays made in this context whether they are to be out of sight now, as another one shows the same.
+IS_SHOWN_ELSEWHERE: ContextVar[Callable[[], bool]] = ContextVar("runsemble_shown_elsewhere", default=lambda: False)
 
 
 class HasStatistics(Protocol):
@@ -58,13 +64,63 @@ async def display_status(runner: HasStatistics) -> None:
             group.start_soon(display_status, runner)
             await runner.gather()
 
-    It writes to stderr: a bar on a terminal, else a plain line every 30 seconds.
+    It writes to stderr: a bar on a terminal, else a plain line every 30 seconds. The bar's total is the number of runs
+    taken in so far. While a study is at work on the runner, the bar goes on, since there may be more to come. On a
+    runner that has no runs it waits for some, and ends when a study or `gather` meanwhile is over and brought none;
+    of a runner that has only the three methods of `AbstractRunner` nobody can know that.
     """
-    display = StatusDisplay(runner.compute_statistics)
+    watch = _Watch(runner)
+    listen, ignore = getattr(runner, "listen", None), getattr(getattr(runner, "bus", None), "ignore", None)
+    if listen is None or ignore is None:
+        await show_until(runner.compute_statistics, watch.is_over)
+        return
+    listen(watch.hear)
     try:
-        while not (stats := runner.compute_statistics()).total_count or stats.complete_count < stats.total_count:
+        await show_until(runner.compute_statistics, watch.is_over)
+    finally:
+        ignore(watch.hear)
+
+
+class _Watch:
+    """Knows of a runner whether there is nothing more to show of it."""
+
+    def __init__(self, runner: HasStatistics) -> None:
+        self._runner = runner
+        self._has_fed = False  #: a study has come to the end of its parameter sets
+        self._has_started = False  #: somebody has used the runner
+
+    def hear(self, event: events.Event) -> None:
+        """Take in what happens on the runner."""
+        self._has_fed |= isinstance(event, events.FeedEnded)
+        self._has_started |= isinstance(event, events.AgentStarted)
+
+    def is_over(self, stats: RunStatistics) -> bool:
+        """Tell whether every run has ended, and none is to be expected."""
+        if stats.complete_count < stats.total_count or not getattr(self._runner, "is_idle", True):
+            return False
+        is_left = self._has_started and not getattr(self._runner, "is_running", True)
+        return bool(stats.total_count) or self._has_fed or is_left
+
+
+async def show_until(
+    statistics: Callable[[], RunStatistics],
+    is_over: Callable[[RunStatistics], bool],
+    yet_to_come: Callable[[], int] = lambda: 0,
+) -> None:
+    """Show a status bar, and keep it up to date until it is over.
+
+    Args:
+        statistics: Counts the runs.
+        is_over: Tells whether there is nothing more to show.
+        yet_to_come: Says how many runs are known to be coming, beyond those that are counted.
+    """
+    stats = statistics()
+    display = StatusDisplay(statistics, yet_to_come=yet_to_come, done_before=stats.ended_count)
+    try:
+        while not is_over(stats):
             await display.redraw()
             await anyio.sleep(REDRAW_S)
+            stats = statistics()
     finally:
         display.close()
 
@@ -79,6 +135,8 @@ class StatusDisplay:
         use: Says how much is in use.
         shows_clock: Whether to say at what time it will be over.
         says_end: Whether to say, where there is no bar, at the end how it went.
+        yet_to_come: Says how many runs will be added to those that are counted, instead of a total.
+        done_before: Runs that had ended before there was anything to show: the time since then is not theirs.
     """
 
     def __init__(
@@ -90,6 +148,8 @@ class StatusDisplay:
         use: Callable[[], PoolUsage] | None = None,
         shows_clock: bool = False,
         says_end: bool = True,
+        yet_to_come: Callable[[], int] | None = None,
+        done_before: int = 0,
     ) -> None:
         self._statistics = statistics
         self._stream = stream if stream is not None else sys.stderr
@@ -97,6 +157,9 @@ class StatusDisplay:
         self._use = use
         self._shows_clock = shows_clock
         self._says_end = says_end
+        self._yet_to_come = yet_to_come
+        self._done_before = done_before
+        self._is_elsewhere = IS_SHOWN_ELSEWHERE.get()
         self._is_notebook = type(self._stream).__module__.startswith("ipykernel")
         self._is_terminal = _is_terminal(self._stream) or self._is_notebook
         self._began = time.monotonic()
@@ -157,15 +220,18 @@ class StatusDisplay:
         """Show the final state, and leave it standing."""
         self._is_over = True
         self._left_s = None
+        if self._is_elsewhere():
+            self._hide()
+            return
         if self._bar is not None:
             self._draw()
             self._try(self._bar.close)
         self._flush_lines()
         stats = self._statistics()
         if self._bar is None and stats.total_count and self._says_end:
-            elapsed_s = time.monotonic() - self._began
+            time_taken = "" if self._done_before else f" in {duration_words(time.monotonic() - self._began)}"
             self._print(
-                f"{stats.ended_count}/{stats.total_count} runs in {duration_words(elapsed_s)}: "
+                f"{stats.ended_count}/{stats.total_count} runs{time_taken}: "
                 f"{stats.success_count} succeeded, {stats.failure_count} failed, {stats.skipped_count} skipped"
             )
 
@@ -187,12 +253,15 @@ class StatusDisplay:
 
     def _progress(self, now: float) -> Progress:
         stats = self._statistics()
+        if self._yet_to_come is not None:
+            self._total = stats.total_count + self._yet_to_come()
         if now - self._forecast_at >= FORECAST_S and not self._is_over:
             self._forecast_at = now
             self._left_s = self._predict(stats, now)
         is_over = stats.complete_count == stats.total_count == self._total
         use = None if self._use is None or is_over else self._use()
-        return Progress(stats, self._total, now - self._began, self._left_s, use, self._shows_clock)
+        elapsed_s = now - self._began
+        return Progress(stats, self._total, elapsed_s, self._left_s, use, self._shows_clock, self._done_before)
 
     def _predict(self, stats: RunStatistics, now: float) -> tuple[float, float] | None:
         if self._total is None:
@@ -204,6 +273,9 @@ class StatusDisplay:
     def _draw(self) -> None:
         now = time.monotonic()
         self._learned = 0
+        if self._is_elsewhere():
+            self._hide()
+            return
         if not self._is_terminal:
             self._flush_lines()
             if now - self._last_line >= LINE_S:
@@ -227,6 +299,18 @@ class StatusDisplay:
         bar.n = progress.stats.ended_count
         bar.bar_format = layout
         self._try(bar.refresh)
+
+    def _hide(self) -> None:
+        """Take the bar down; what is said goes above the one that is shown instead."""
+        bar, self._bar = self._bar, None
+        if bar is not None:
+            bar.leave = False
+            self._try(bar.close)
+        if self._is_terminal and self._lines:
+            self._tqdm = self._tqdm or _import_tqdm(self._is_notebook)  # the other one has loaded it
+            self._try(self._tqdm.write, "\n".join(self._lines), self._stream)
+            self._lines = []
+        self._flush_lines()
 
     def _new_bar(self, layout: str, columns: int) -> tqdm[Any]:
         if self._tqdm is None:

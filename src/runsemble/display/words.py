@@ -32,6 +32,7 @@ class Progress(NamedTuple):
     left_s: tuple[float, float] | None = None  #: between how many and how many seconds it will take yet
     use: PoolUsage | None = None
     shows_clock: bool = False  #: whether to say at what time it will be over
+    done_before: int = 0  #: runs that had ended before the time that has passed began
 
 
 def counts_words(stats: RunStatistics) -> list[str]:
@@ -103,7 +104,7 @@ def progress_line(progress: Progress) -> str:
     total = progress.total
     of = f"{done}/{total}" if total is not None else f"{done} of at least {stats.total_count}"
     parts = [f"{of} runs done", *counts_words(stats), *use_words(progress.use)]
-    if rate := rate_words(done, progress.elapsed_s):
+    if rate := rate_words(done - progress.done_before, progress.elapsed_s):
         parts.append(rate)
     if progress.left_s is not None and done < (total or 0):
         parts.append(f"{range_words(*progress.left_s)} left")
@@ -131,7 +132,8 @@ def bar_format(progress: Progress, columns: int) -> str:
     others = [words for words in counts_words(stats) if "running" not in words]
     used = use_words(progress.use)
     elapsed = "<".join([_clock_of(progress.elapsed_s), *left])
-    rate = [rate_words(done, progress.elapsed_s)] if is_wide and done else []
+    speed = rate_words(done - progress.done_before, progress.elapsed_s)
+    rate = [speed] if is_wide and speed else []
     bar = f"{share}|{{bar}}| " if share else ""
     candidates = [
         bar + count + _bracketed([elapsed, *clock, *rate, *running, *others, *used]),

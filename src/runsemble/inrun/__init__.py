@@ -15,6 +15,8 @@ from runsemble.errors import NotInRun, StaleAttempt
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
+else:
+    Any = object  # for `typing.get_type_hints`; the import would cost a run milliseconds
 
 PARAMS_FILE = "params.json"
 RESULTS_FILE = "results.json"

@@ -30,7 +30,7 @@ class WrittenParams(dict[str, Any]):
         self.texts = {name: text for name, text in texts.items() if type(self[name]) is str or text != str(self[name])}
 
 
-def plain_params(params: Any, index: int) -> tuple[dict[str, Any], str]:
+def plain_params(params: Any, index: int, *, is_literal: bool = False) -> tuple[dict[str, Any], str]:
     """Return a parameter set as a plain dict, and as JSON text.
 
     Numpy scalars become the Python numbers they stand for; every other value keeps its exact type.
@@ -38,6 +38,7 @@ def plain_params(params: Any, index: int) -> tuple[dict[str, Any], str]:
     Args:
         params: What the user's iterable yielded.
         index: Its position, for the error.
+        is_literal: There are no placeholders, so that every name is free.
 
     Raises:
         ParameterError: No mapping, a key that is no string or a reserved name, a value that has no exact JSON form.
@@ -54,7 +55,7 @@ def plain_params(params: Any, index: int) -> tuple[dict[str, Any], str]:
                 f"runs[{index}]: parameter names must be strings, and {name!r} is of type {type(name).__name__}",
                 index=index,
             )
-        if name in RESERVED:
+        if name in RESERVED and not is_literal:
             raise ParameterError(
                 f"runs[{index}]: no parameter may be called {name!r}, because {{{name}}} stands for the run's own "
                 "in commands; choose another name",

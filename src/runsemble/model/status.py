@@ -62,7 +62,7 @@ class Cause(StrEnum):
     DEPENDENCY = "dependency"
     """Something this run needed had failed."""
     ABORTED = "aborted"
-    """Not run, because the study was given up (too many failures, an error, Ctrl-C)."""
+    """Not run: the study was given up (too many failures, an error, Ctrl-C), or its runner skipped the run."""
     KILLED = "killed"
     """Ended on the user's request to kill it."""
     CANCELLED = "cancelled"

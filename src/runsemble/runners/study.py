@@ -196,7 +196,7 @@ class Study:
         Raises:
             UsageError: The parameter set, or what it makes of the command or the directory, cannot be.
         """
-        plain, text = plain_params(params, index)
+        plain, text = plain_params(params, index, is_literal=self.options.is_literal)
         values = {**plain, "run_id": index, "submit_dir": self.submit_dir}
         if isinstance(params, WrittenParams):
             values.update((name, AsWritten(plain[name], written)) for name, written in params.texts.items())

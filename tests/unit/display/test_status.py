@@ -21,8 +21,15 @@ import pytest
 from tqdm import tqdm
 
 from runsemble.display import status
-from runsemble.display.status import MAX_FAILURE_LINES, StatusDisplay, display_status
+from runsemble.display.status import (
+    IS_SHOWN_ELSEWHERE,
+    MAX_FAILURE_LINES,
+    StatusDisplay,
+    display_status,
+    show_until,
+)
 from runsemble.display.words import Progress, bar_format
+from runsemble.model import events
 from runsemble.model.stats import RunStatistics
 from runsemble.sched.pool import PoolUsage
 
@@ -403,9 +410,11 @@ async def test_the_status_of_a_runner_is_displayed_until_its_runs_have_ended(
         group.start_soon(display_status, runner)
         await runner.was_asked.wait()
         runner.stats.move(None, "running")
-        assert (await terminal.first_lines())[0].startswith("0 runs ")
+        (line,) = await terminal.first_lines()
+        assert line.startswith("  0%")
+        assert "0/1 [" in line
         runner.stats.move("running", "success")
-    assert terminal.lines()[0].startswith("1 run ")
+    assert terminal.lines()[0].startswith("100%")
 
 
 async def test_cancelling_takes_the_bar_down(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -419,3 +428,119 @@ async def test_cancelling_takes_the_bar_down(terminal: Terminal, monkeypatch: py
         group.cancel_scope.cancel()
     assert len(terminal.lines()) == 1
     assert terminal.raw.endswith(b"\r\n")
+
+
+class TalkingRunner(Runner):
+    """Tells, as ours do, what is going on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.bus = self
+        self.is_idle = True
+        self.is_running = False
+        self.listeners: list[Callable[[events.Event], None]] = []
+
+    def listen(self, listener: Callable[[events.Event], None]) -> None:
+        self.listeners.append(listener)
+
+    def ignore(self, listener: Callable[[events.Event], None]) -> None:
+        self.listeners.remove(listener)
+
+    async def tell(self, event: events.Event) -> None:
+        """Say something, when somebody listens."""
+        await self.was_asked.wait()
+        for listener in self.listeners:
+            listener(event)
+
+
+@pytest.mark.parametrize("event", [events.FeedEnded(0), events.AgentStarted("here", 1)])
+async def test_the_status_of_a_runner_that_gets_no_runs_ends_with_its_first_study(
+    event: events.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(status, "REDRAW_S", 0.001)
+    runner = TalkingRunner()
+    async with anyio.create_task_group() as group:
+        group.start_soon(display_status, runner)
+        await runner.tell(event)
+    assert runner.listeners == []
+
+
+async def test_the_status_is_displayed_as_long_as_there_may_be_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(status, "REDRAW_S", 0.001)
+    runner = TalkingRunner()
+    runner.stats.move(None, "success")
+    runner.is_idle = False
+    bar = asyncio.create_task(display_status(runner))
+    await runner.was_asked.wait()
+    for _ in range(3):
+        runner.was_asked.clear()
+        await runner.was_asked.wait()
+    assert not bar.done()
+    runner.is_idle = True
+    await bar
+
+
+async def test_a_status_that_is_displayed_late_says_nothing_of_time(capsys: pytest.CaptureFixture[str]) -> None:
+    runner = Runner()
+    runner.stats = counts(8, 8, running=0)
+    await display_status(runner)
+    assert capsys.readouterr().err == "8/8 runs: 8 succeeded, 0 failed, 0 skipped\n"
+
+
+async def test_runs_that_ended_before_say_nothing_of_how_fast_it_goes(terminal: Terminal) -> None:
+    terminal.resize(200)
+    display = StatusDisplay(lambda: counts(100, 40), 100, terminal.stream, done_before=40)
+    await display.redraw()
+    (bar,) = terminal.lines()
+    display.close()
+    assert "runs/s" not in bar
+    assert ", ," not in bar
+
+
+async def test_runs_that_are_known_to_come_count_in_the_total(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stderr", terminal.stream)
+    stats = counts(10, 5)
+    bar = asyncio.create_task(show_until(lambda: stats, lambda stats: False, lambda: 90))
+    (line,) = await terminal.first_lines()
+    bar.cancel()
+    await asyncio.wait([bar])
+    assert line.startswith("  5%")
+    assert "5/100" in line
+
+
+async def test_of_two_displays_of_the_same_one_is_out_of_sight(terminal: Terminal) -> None:
+    is_elsewhere = False
+    token = IS_SHOWN_ELSEWHERE.set(lambda: is_elsewhere)
+    display = StatusDisplay(lambda: counts(100, 40), 100, terminal.stream)
+    IS_SHOWN_ELSEWHERE.reset(token)
+    other = StatusDisplay(lambda: counts(200, 50), 200, terminal.stream)
+    await display.redraw()
+    assert "40/100" in terminal.lines()[0]
+    is_elsewhere = True
+    await display.redraw()
+    assert terminal.lines() == []
+    await other.redraw()
+    display.fail(7, "exit code 3", None, "/data/7")
+    await display.redraw()
+    shown = terminal.lines()
+    display.close()
+    other.close()
+    assert shown[0] == "run 7 failed: exit code 3 — see /data/7"
+    assert "50/200" in shown[1]
+    assert len(shown) == len(terminal.lines()) == 2
+
+
+async def test_without_a_terminal_a_display_out_of_sight_says_only_what_failed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(status, "LINE_S", 0.0)
+    stream = io.StringIO()
+    token = IS_SHOWN_ELSEWHERE.set(lambda: True)
+    display = StatusDisplay(lambda: counts(100, 40), 100, stream)
+    IS_SHOWN_ELSEWHERE.reset(token)
+    display.fail(7, "exit code 3", None, "/data/7")
+    await display.redraw()
+    display.close()
+    assert stream.getvalue() == "run 7 failed: exit code 3 — see /data/7\n"

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import pytest
 
@@ -258,3 +258,8 @@ def test_what_may_be_a_name_is_posted_as_text(text: str, in_run: Path) -> None:
 def test_the_last_words_of_a_misuse_say_what_is_wrong(in_run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert command.main(["post", "x", "=", "1"]) == 2
     assert capsys.readouterr().err.splitlines()[-1] == "runsemble post: 'x' is not of the form KEY=VALUE"
+
+
+@pytest.mark.parametrize("helper", [get_run_params, post_run_results, report, time_left_s])
+def test_the_types_of_the_helpers_can_be_asked_for(helper: Any) -> None:
+    assert "return" in get_type_hints(helper)

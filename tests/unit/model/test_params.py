@@ -61,6 +61,11 @@ def test_a_name_of_the_run_itself_is_refused(name: str) -> None:
         plain_params({name: 1}, 0)
 
 
+def test_where_nothing_is_a_placeholder_every_name_is_free() -> None:
+    names = {"run_id": 1, "run_dir": "a", "submit_dir": None}
+    assert plain_params(names, 0, is_literal=True)[0] == names
+
+
 @pytest.mark.parametrize("value", [object(), Fraction(1, 2), [object()], lambda: None])
 def test_a_value_that_cannot_be_encoded_is_refused_by_name(value: Any) -> None:
     with pytest.raises(ParameterError, match=r"runs\[1\]: the value of 'bad' cannot be handed to a run") as caught:

@@ -15,16 +15,16 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from runsemble.compat.karana._driver import AbstractRunner as AbstractRunner
-    from runsemble.compat.karana._driver import ParallelLocalRunner as ParallelLocalRunner
-    from runsemble.compat.karana._driver import Run as Run
     from runsemble.compat.karana._driver import displayStatus as displayStatus
     from runsemble.compat.karana._driver import multirun as multirun
     from runsemble.compat.karana._driver import multirunAsync as multirunAsync
+    from runsemble.compat.karana._files import FileResource as FileResource
+    from runsemble.compat.karana._runner import AbstractRunner as AbstractRunner
+    from runsemble.compat.karana._runner import ParallelLocalRunner as ParallelLocalRunner
+    from runsemble.compat.karana._runs import Run as Run
     from runsemble.inrun import get_run_params as getRunParams  # noqa: F401, N812
     from runsemble.inrun import post_run_results as postRunResults  # noqa: F401, N812
     from runsemble.model.files import FileLinkage as FileLinkage
-    from runsemble.model.files import FileResource as FileResource
     from runsemble.model.params import ParamMap as ParamMap
     from runsemble.model.params import ParamValue as ParamValue
     from runsemble.model.stats import RunStatistics as RunStatistics
@@ -32,13 +32,13 @@ if TYPE_CHECKING:
 
 #: Where each name comes from, and what it is called there.
 _HOMES = {
-    "AbstractRunner": ("compat.karana._driver", "AbstractRunner"),
+    "AbstractRunner": ("compat.karana._runner", "AbstractRunner"),
     "FileLinkage": ("model.files", "FileLinkage"),
-    "FileResource": ("model.files", "FileResource"),
-    "ParallelLocalRunner": ("compat.karana._driver", "ParallelLocalRunner"),
+    "FileResource": ("compat.karana._files", "FileResource"),
+    "ParallelLocalRunner": ("compat.karana._runner", "ParallelLocalRunner"),
     "ParamMap": ("model.params", "ParamMap"),
     "ParamValue": ("model.params", "ParamValue"),
-    "Run": ("compat.karana._driver", "Run"),
+    "Run": ("compat.karana._runs", "Run"),
     "RunStatistics": ("model.stats", "RunStatistics"),
     "RunStatus": ("model.status", "RunStatus"),
     "displayStatus": ("compat.karana._driver", "displayStatus"),
