@@ -341,3 +341,14 @@ def test_the_output_directory_gets_another_name_when_one_is_taken_already(here: 
 def test_the_program_is_a_module_too(here: Path) -> None:
     said = call([sys.executable, "-m", "runsemble", "run", "--print", "-q", "-P", "x=1,2", "-j1", "echo {x}"])
     assert (said.status, said.out, said.err) == (0, "1\n2\n", "")
+
+
+def test_what_runs_print_is_drawn_where_it_is_a_number(here: Path) -> None:
+    said = runsemble(
+        "run", "-o", "out", "--plot", "k", "output", "-P", "k=range:25", "test {k} = 3 && echo none || echo .{k}"
+    )
+    assert said.status == 0
+    assert said.out.splitlines()[-1].endswith(
+        "/out/output-vs-k.png (24 of 25 runs: the others lack one of the two numbers)"
+    )
+    assert (here / "out/output-vs-k.png").exists()

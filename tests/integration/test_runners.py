@@ -144,6 +144,19 @@ def test_a_run_for_debugging_that_cannot_start_fails_and_the_others_go_on(
     assert "no-such-program" in capfd.readouterr().err
 
 
+class SkippingRunner(OwnRunner):
+    """Runs nothing."""
+
+    async def gather(self) -> None:
+        for handle in self.handles:
+            handle.status = "skipped"
+
+
+def test_a_run_that_a_runner_skips_was_not_run(study: RunStudy) -> None:
+    run = study("true", runner=SkippingRunner())[0]
+    assert (run.status, run.message, run.attempts) == ("skipped", "not run", 0)
+
+
 async def test_an_entered_runner_keeps_its_agent_between_studies(here: Path) -> None:
     async with ParallelLocalRunner() as runner:
         agents = own_agents()

@@ -156,7 +156,8 @@ def _report(
         for x, y in options["plots"]:
             show = say if options["as_json"] or options["prints"] else click.echo
             try:
-                show(plot(result.shown(), x, y, result.output_path))
+                shown = result.shown(with_output="output" in (x, y))
+                show(plot(shown, x, y, result.output_path))
             except UsageError as error:  # the runs are what was asked for first, and they are there
                 complain(error, "run", 0)
 

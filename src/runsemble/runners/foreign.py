@@ -160,13 +160,14 @@ class _Collection:
             cause = judge_cause(state.returncode, None, None)
             if state.status in ("skipped", "pending"):
                 job.machine.skip(Cause.ABORTED)
+                job.message = "not run"
             else:
                 if state.status == "success":
                     cause = Cause.OK
                 elif cause is Cause.OK or state.returncode is None:
                     cause = Cause.EXIT
                 job.machine.end(1, cause, RetryPolicy())
-            job.message = describe_end(cause, state.returncode, None)
+                job.message = describe_end(cause, state.returncode, None)
             self._table.statistics.move("pending", job.machine.status)
             found = harvest.result_in(os.fsencode(job.directory))
             job.last = End(state.returncode, None, (found[0], found[1]) if found else None)

@@ -127,11 +127,20 @@ class MultirunResult(Sequence[Run]):
                     one.results = _last_line(run)
         return "\n".join(summary_lines(shown, self.output_path, wall_s, width))
 
-    def shown(self) -> Iterator[ShownRun]:
-        """Yield what displays need of each run; a result that cannot be read is none."""
+    def shown(self, *, with_output: bool = False) -> Iterator[ShownRun]:
+        """Yield what displays need of each run; a result that cannot be read is none.
+
+        Args:
+            with_output: Of runs that posted nothing, take the last line that they printed for their result ``output``,
+                a number where it is one.
+        """
         from runsemble.display.tally import ShownRun
 
-        return (ShownRun(run, *_result_and_problem(run)) for run in self)
+        for run in self:
+            one = ShownRun(run, *_result_and_problem(run))
+            if with_output and not one.results:
+                one.results = {name: _number_or_text(text) for name, text in _last_line(run).items()}
+            yield one
 
     def _repr_html_(self) -> str:
         """Return the summary for a notebook."""
@@ -161,6 +170,13 @@ def _last_line(run: Run) -> dict[str, Any]:
     except OSError:
         return {}
     return {"output": lines[-1]} if lines else {}
+
+
+def _number_or_text(text: str) -> float | str:
+    try:
+        return float(text)
+    except ValueError:
+        return text
 
 
 def _table_row(run: Run) -> dict[str, Any]:
