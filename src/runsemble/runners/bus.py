@@ -62,6 +62,9 @@ class EventBus:
         self._above = above
         self._subscriptions: list[Subscription] = []
         self._listeners: dict[type[Event] | None, list[Callable[[Event], None]]] = {None: []}
+        self._calls: dict[
+            type[Event], tuple[Callable[[Event], None], ...]
+        ] = {}  #: who hears each kind, worked out once
 
     @property
     def lag(self) -> int:
@@ -72,13 +75,15 @@ class EventBus:
         """Hand an event to everybody; what a listener raises is logged, and the listener is not called again."""
         for subscription in self._subscriptions:
             subscription.put(event)
-        for kind in (type(event), None):
-            for listener in tuple(self._listeners.get(kind, ())):
-                try:
-                    listener(event)
-                except Exception:
-                    _log.exception("a subscriber to runsemble's events raised; it gets no further events")
-                    self.ignore(listener)
+        calls = self._calls.get(type(event))
+        if calls is None:
+            calls = self._calls[type(event)] = (*self._listeners.get(type(event), ()), *self._listeners[None])
+        for listener in calls:
+            try:
+                listener(event)
+            except Exception:
+                _log.exception("a subscriber to runsemble's events raised; it gets no further events")
+                self.ignore(listener)
         if self._above is not None:
             self._above.publish(event)
 
@@ -101,12 +106,14 @@ class EventBus:
         """
         for kind in kinds or (None,):
             self._listeners.setdefault(kind, []).append(listener)
+        self._calls.clear()
 
     def ignore(self, listener: Callable[[Event], None]) -> None:
         """Stop calling `listener`."""
         for listeners in self._listeners.values():
             if listener in listeners:
                 listeners.remove(listener)
+        self._calls.clear()
 
     def end_subscriptions(self) -> None:
         """Let the iteration of every subscription end."""
