@@ -55,9 +55,9 @@ class MultirunResult(Sequence[Run]):
         """What every run posted, None for those that posted nothing.
 
         Raises:
-            ResultError: One of them cannot be read; ask the runs one by one to have the others, or `to_dataframe`.
+            ResultError: One of them cannot be read; `to_dataframe` has the others, and so have the runs one by one.
         """
-        return [run.result for run in self]
+        return [_result_of(run) for run in self]
 
     @property
     def failures(self) -> list[Run]:
@@ -155,12 +155,23 @@ class MultirunResult(Sequence[Run]):
         return f"<MultirunResult {count_of(len(self), 'run')}: {words or 'none'}; {self.output_path}>"
 
 
+def _result_of(run: Run) -> Any:
+    """Return what a run posted; the error says which run it is, and how to get past it."""
+    try:
+        return run.result
+    except ResultError as error:
+        way = "read_result() of each run, or to_dataframe(), has the others"
+        raise ResultError(f"run {run.id}: {error}; {way}", path=error.path) from error
+
+
 def _result_and_problem(run: Run) -> tuple[Any, str]:
     """Return what a run posted, None if that cannot be read, and then why."""
     try:
         return run.result, ""
     except ResultError as error:
-        return None, str(error)
+        from runsemble.display.words import nearest_path
+
+        return None, str(error).replace(error.path, nearest_path(error.path))
 
 
 def _last_line(run: Run) -> dict[str, Any]:

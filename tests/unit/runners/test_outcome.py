@@ -85,6 +85,25 @@ def test_a_result_that_cannot_be_read_is_shown_as_none() -> None:
         result.results  # noqa: B018
 
 
+def test_the_results_say_whose_cannot_be_read_and_how_to_have_the_others() -> None:
+    table = RunTable()
+    for text in ("1", "{", "2", "{"):
+        end_run(add_run(table, {}), result=text)
+    with pytest.raises(ResultError) as caught:
+        MultirunResult(table, OUT).results  # noqa: B018
+    assert str(caught.value).startswith("run 1: /r/1/results.json is not valid JSON")
+    assert str(caught.value).endswith("; read_result() of each run, or to_dataframe(), has the others")
+    assert caught.value.path == "/r/1/results.json"
+
+
+def test_in_the_summary_a_file_that_cannot_be_read_is_named_as_seen_from_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir("/usr")
+    table = RunTable()
+    end_run(add_run(table, {}, directory="/usr/out"), result="{")
+    lines = MultirunResult(table, "/usr/out").summary().splitlines()
+    assert lines[-1].startswith("  run 0: its result cannot be read: out/0/results.json is not valid JSON")
+
+
 def test_a_result_that_is_no_mapping_is_called_result() -> None:
     table = RunTable()
     for text in ("3", "[1]", "null", '"a"'):
