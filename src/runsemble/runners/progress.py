@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import NamedTuple
 
-from runsemble.display.hints import find_clusters
+import anyio.to_thread
+
+from runsemble.display.hints import Cluster, find_clusters
 from runsemble.display.status import StatusDisplay
 from runsemble.display.table import printable
 from runsemble.model import events
 from runsemble.model.resources import count_of
 from runsemble.model.status import FINAL, INFRASTRUCTURE, Cause
 from runsemble.runners.bus import EventBus
-from runsemble.runners.table import RunTable
+from runsemble.runners.table import Run, RunTable
 from runsemble.sched.pool import PoolUsage
+
+_log = logging.getLogger("runsemble")
 
 #: Attempts that ended so say nothing about how long runs take.
 _ENDED_EARLY = FINAL - {Cause.OK} | INFRASTRUCTURE | {Cause.LAUNCH_ERROR, Cause.STAGING, Cause.DISK_FULL}
@@ -25,6 +31,8 @@ _ENDED_EARLY = FINAL - {Cause.OK} | INFRASTRUCTURE | {Cause.LAUNCH_ERROR, Cause.
 FIRST_LOOK = 5
 #: Runs that are looked at for that.
 LOOKED_AT = 1000
+#: How long the end of a study waits for it, in seconds.
+LAST_LOOK_S = 2.0
 
 
 class Showing(NamedTuple):
@@ -61,10 +69,12 @@ async def show_progress(
     try:
         async with display.keep_drawing():
             yield
+            await listener.see_what_clusters()
     finally:
         for hear in (listener.hear_start, listener.hear_end, listener.hear_failure, listener.hear_total):
             table.bus.ignore(hear)
         machinery.ignore(hear_troubles)
+        await listener.stop()
 
 
 class _RunListener:
@@ -75,6 +85,8 @@ class _RunListener:
         self._display = display
         self._failures = 0
         self._next_look = FIRST_LOOK
+        self._is_look_due = False
+        self._looking: asyncio.Task[None] | None = None
         self._said: set[str] = set()
 
     # What hears of every run looks no closer than it must: of the 0.5 ms that a run costs, this is not to be seen.
@@ -94,24 +106,52 @@ class _RunListener:
             self._failures += 1
             if self._failures == self._next_look:
                 self._next_look *= 2
-                self._look_for_clusters()
+                self._is_look_due = True
+                if self._looking is None or self._looking.done():
+                    self._looking = asyncio.get_running_loop().create_task(self._look_for_clusters())
 
     def hear_total(self, event: events.Event) -> None:
         if isinstance(event, events.FeedEnded):
             self._display.set_total(event.total)
 
-    def _look_for_clusters(self) -> None:
+    async def see_what_clusters(self) -> None:
+        """Wait until what failures have in common has been said, or for as long as anybody would."""
+        if self._looking is not None:
+            await asyncio.wait([self._looking], timeout=LAST_LOOK_S)
+
+    async def stop(self) -> None:
+        """Look for nothing any more."""
+        if self._looking is not None:
+            self._looking.cancel()
+            await asyncio.wait([self._looking])
+
+    async def _look_for_clusters(self) -> None:
         """Say at which values of parameters failures cluster, unless that has been said.
 
-        Runs that were skipped say nothing about it.
+        In a thread: of 1000 runs with 50 parameters it takes 0.2 s.
         """
+        while self._is_look_due:
+            self._is_look_due = False
+            look = anyio.to_thread.run_sync(_clusters_of, self._some_ended(), abandon_on_cancel=True)
+            for cluster in await look:
+                if cluster.parameter not in self._said:
+                    self._said.add(cluster.parameter)
+                    self._display.say(f"failures cluster: {printable(str(cluster))}")
+
+    def _some_ended(self) -> list[tuple[Run, bool]]:
+        """Return runs that ended, and whether they failed; those that were skipped say nothing about failures."""
         count = len(self._table)
         chosen = range(count) if count <= LOOKED_AT else random.Random(0).sample(range(count), LOOKED_AT)
-        runs = [run for at in chosen if (run := self._table[at]).status in ("success", "failure")]
-        for cluster in find_clusters([(run.params, run.status == "failure") for run in runs]):
-            if cluster.parameter not in self._said:
-                self._said.add(cluster.parameter)
-                self._display.say(f"failures cluster: {printable(str(cluster))}")
+        runs = [self._table[at] for at in chosen]
+        return [(run, run.status == "failure") for run in runs if run.status in ("success", "failure")]
+
+
+def _clusters_of(runs: Sequence[tuple[Run, bool]]) -> list[Cluster]:
+    try:
+        return find_clusters([(run.params, is_failed) for run, is_failed in runs])
+    except Exception:  # somebody's own class, or a mistake of ours: no reason to end a study
+        _log.exception("it cannot be said where failures cluster")
+        return []
 
 
 def _trouble_listener(display: StatusDisplay) -> Callable[[events.Event], None]:

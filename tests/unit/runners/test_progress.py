@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import random
+import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import anyio
+import anyio.from_thread
 import pytest
 
+from runsemble.display.hints import Cluster
 from runsemble.model import events
 from runsemble.model.status import Cause
+from runsemble.runners import progress
 from runsemble.runners.bus import EventBus
 from runsemble.runners.progress import Showing, show_progress
 from runsemble.runners.table import RunTable
@@ -105,6 +110,68 @@ async def test_where_failures_of_many_runs_cluster_is_told(study: Study) -> None
 
     lines = [line for line in await study.lines(happens) if "cluster" in line]
     assert any(line.startswith("failures cluster: x = 1: ") for line in lines)
+
+
+async def test_looking_for_clusters_does_not_hold_up_the_event_loop(
+    study: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: list[int] = []
+
+    def look(runs: object) -> list[Cluster]:
+        threads.append(threading.get_ident())
+        return [Cluster("x", "=", 2, 5, 5, 0, 20)]
+
+    monkeypatch.setattr(progress, "find_clusters", look)
+
+    def happens() -> None:
+        for at in range(progress.FIRST_LOOK):
+            study.run({"x": at}, Cause.EXIT, "exit code 3")
+
+    lines = await study.lines(happens)
+    assert lines[-1] == "failures cluster: x = 2: 5 of 5 runs failed, elsewhere 0 of 20"
+    assert len(threads) == 1
+    assert threads[0] != threading.get_ident()
+
+
+async def test_a_study_that_is_given_up_does_not_wait_for_clusters(
+    study: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_looking, is_over = anyio.Event(), threading.Event()
+
+    def look(runs: object) -> list[Cluster]:
+        anyio.from_thread.run_sync(is_looking.set)
+        is_over.wait(60)
+        return []
+
+    async def show_and_give_up() -> None:
+        async with show_progress(study.table, study.machinery, None, lambda: USE, Showing(shows_bar=False)):
+            for at in range(progress.FIRST_LOOK):
+                study.run({"x": at}, Cause.EXIT, "exit code 3")
+            await is_looking.wait()
+            raise KeyError
+
+    monkeypatch.setattr(progress, "find_clusters", look)
+    try:
+        with anyio.fail_after(10), pytest.raises(KeyError):
+            await show_and_give_up()
+    finally:
+        is_over.set()
+
+
+async def test_parameters_that_cannot_be_looked_at_do_not_end_a_study(
+    study: Study, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def look(runs: object) -> list[Cluster]:
+        raise ValueError("what is this?")
+
+    monkeypatch.setattr(progress, "find_clusters", look)
+
+    def happens() -> None:
+        for at in range(progress.FIRST_LOOK):
+            study.run({"x": at}, Cause.EXIT, "exit code 3")
+
+    assert len(await study.lines(happens)) == progress.FIRST_LOOK
+    assert "what is this?" in caplog.text
 
 
 @pytest.mark.parametrize("text", ["\x1b[2Jgone", "two\nlines", "\u202eabc", "漢" * 10_000, "x" * 10_000])
