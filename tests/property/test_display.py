@@ -60,7 +60,7 @@ def test_a_table_fits_and_leaves_out_only_what_it_says(columns: list[Column], wi
     lines, left_out = text_table(columns, width)
     assert len(lines) == 1 + len(columns[0].cells)
     assert all(columns_of(line) <= width for line in lines)
-    assert set(left_out) <= {column.head for column in columns[1:-1]}
+    assert all(any(column is one for one in columns[1:-1]) for column in left_out)
     assert lines[0].split()[0] == "run"
 
 

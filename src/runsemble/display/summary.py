@@ -22,6 +22,8 @@ _ROOM = 12
 _EXTREMES = 2
 #: Runs whose parameters are looked through for what failures have in common.
 _LOOKED_THROUGH = 10_000
+#: Kinds of values that are compared.
+_COMPARABLE = (str, int, float, bool, type(None))
 
 
 def summary_lines(
@@ -65,7 +67,7 @@ def _listed(runs: Sequence[ShownRun], width: int) -> list[str]:
     names = list(dict.fromkeys(name for one in runs for name in one.params))
     keys = list(dict.fromkeys(name for one in runs for name in one.results))
     columns = [Column("run", [str(one.run.id) for one in runs], is_number=True, is_needed=True)]
-    columns += [_values(name, [one.params.get(name, "") for one in runs]) for name in names]
+    columns += [_parameter(name, runs) for name in names]
     columns += [_values(key, [one.results.get(key, "") for one in runs]) for key in keys]
     tail = [
         Column("status", [_status(one.run) for one in runs], is_needed=True),
@@ -74,8 +76,28 @@ def _listed(runs: Sequence[ShownRun], width: int) -> list[str]:
     ]
     lines, left_out = text_table([*columns, *tail], width)
     if left_out:
-        lines.append(clip(f"(no room for {', '.join(left_out)})", width))
+        lines.append(clip(f"({_left_out_words(left_out)})", width))
     return lines
+
+
+def _left_out_words(columns: Sequence[Column]) -> str:
+    """Word what a table had no room for: "no room for loss; in all runs: beta=1.2"."""
+    missing = ", ".join(column.head for column in columns if not column.says_little)
+    same = ", ".join(f"{column.head}={column.cells[0]}" for column in columns if column.says_little)
+    return "; ".join([*([f"no room for {missing}"] if missing else []), *([f"in all runs: {same}"] if same else [])])
+
+
+def _parameter(name: str, runs: Sequence[ShownRun]) -> Column:
+    column = _values(name, [one.params.get(name, "") for one in runs])
+    column.says_little = len(runs) > 1 and all(name in one.params for one in runs) and _is_one_value(name, runs)
+    return column
+
+
+def _is_one_value(name: str, runs: Sequence[ShownRun]) -> bool:
+    """Tell whether a parameter is the same number, text or None in all runs; of anything else it is hard to say."""
+    first = runs[0].params[name]
+    kind = type(first)
+    return kind in _COMPARABLE and all(type(one.params[name]) is kind and one.params[name] == first for one in runs)
 
 
 def _values(name: str, values: Sequence[Any]) -> Column:

@@ -24,6 +24,7 @@ class Column:
     cells: list[str] = field(default_factory=list)
     is_number: bool = False  #: set flush right
     is_needed: bool = False  #: never left out
+    says_little: bool = False  #: the first to be left out
     most: int = 40  #: columns it may take at most
 
     @property
@@ -32,17 +33,24 @@ class Column:
         return max(columns_of(clip(text, self.most)) for text in (self.head, *self.cells))
 
 
-def text_table(columns: Sequence[Column], width: int) -> tuple[list[str], list[str]]:
-    """Return the lines of a table, and the heads of the columns for which there was no room.
+def text_table(columns: Sequence[Column], width: int) -> tuple[list[str], list[Column]]:
+    """Return the lines of a table, and the columns for which there was no room.
+
+    What says little goes first, then texts become shorter, then the last columns go.
 
     Args:
         columns: What is in it; all have equally many cells.
         width: Columns of the terminal.
     """
     shown = list(columns)
+    while _width_of([column.width for column in shown]) > width:
+        idle = [at for at, column in enumerate(shown) if column.says_little]
+        if not idle:
+            break
+        del shown[idle[-1]]
     while True:
         widths = _fit([column.width for column in shown], [column.is_number for column in shown], width)
-        if sum(widths) + _GAP * (len(widths) - 1) <= width:
+        if _width_of(widths) <= width:
             break
         spare = [at for at, column in enumerate(shown) if not column.is_needed]
         if not spare:
@@ -55,12 +63,16 @@ def text_table(columns: Sequence[Column], width: int) -> tuple[list[str], list[s
         .rstrip()
         for row in rows
     ]
-    return lines, [column.head for column in columns if column not in shown]
+    return lines, [column for column in columns if not any(column is one for one in shown)]
+
+
+def _width_of(widths: Sequence[int]) -> int:
+    return sum(widths) + _GAP * (len(widths) - 1)
 
 
 def _fit(widths: list[int], are_numbers: list[bool], most: int) -> list[int]:
     """Return widths that add up to `most` if that can be had by making texts shorter."""
-    excess = sum(widths) + _GAP * (len(widths) - 1) - most
+    excess = _width_of(widths) - most
     while excess > 0:
         texts = [at for at, is_number in enumerate(are_numbers) if not is_number and widths[at] > _LEAST]
         if not texts:

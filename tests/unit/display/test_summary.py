@@ -142,6 +142,37 @@ def test_the_names_that_found_no_room_fit_as_well() -> None:
     assert misfits(lines, 60) == []
 
 
+def test_parameters_with_one_value_go_before_results_and_their_value_is_told() -> None:
+    constants = {"beta": 1.2, "solver": "runge-kutta-4", "tolerance": 1e-06, "population": 100_000}
+    runs = [
+        ShownRun(Seen(at, {**constants, "x": at}, usage=used(1, 20)), {"peak": at * 1.5, "day": at}) for at in (0, 1)
+    ]
+    lines = summary_lines(runs, OUT, width=60)
+    assert lines[:4] == [
+        "run  beta  x  peak  day  status   time  memory",
+        "  0   1.2  0   0.0    0  ok      1.0 s  20 MiB",
+        "  1   1.2  1   1.5    1  ok      1.0 s  20 MiB",
+        "(in all runs: solver=runge-kutta-4, tolerance=1e-06, popula…",
+    ]
+    assert "(in all runs: tolerance=1e-06, population=100000)" in summary_lines(runs, OUT, width=70)
+
+
+def test_what_varies_and_found_no_room_is_named_before_what_does_not() -> None:
+    runs = [ShownRun(Seen(at, {"beta": 1.2, "x": at}), {f"result{key}": at for key in range(4)}) for at in (0, 1)]
+    assert "(no room for time, memory; in all runs: beta=1.2)" in summary_lines(runs, OUT, width=50)
+
+
+def test_of_a_single_run_no_parameter_is_the_same_in_all() -> None:
+    (run,) = shown(1, {f"result{key}": 1 for key in range(9)}, params={"x": 1})
+    assert summary_lines([run], OUT, width=60)[0].startswith("run  x  result0")
+
+
+@pytest.mark.parametrize("params", [[{"x": 1}, {}], [{"x": 1}, {"x": True}], [{"x": 1.0}, {"x": 1.0 + 1e-12}]])
+def test_a_parameter_that_differs_at_all_is_not_the_same_in_all(params: list[dict[str, Any]]) -> None:
+    runs = [ShownRun(Seen(at, one), {f"result{key}": 1 for key in range(9)}) for at, one in enumerate(params)]
+    assert summary_lines(runs, OUT, width=60)[0].split()[1] == "x"
+
+
 def test_a_whole_number_beyond_all_floats_is_summed_up() -> None:
     lines = summary_lines(shown(LISTED + 1, {"count": 10**400, "loss": 1.5}), OUT)
     assert any(line.startswith("loss") for line in lines)

@@ -100,8 +100,18 @@ def test_texts_are_shortened_the_longest_first() -> None:
 def test_columns_without_room_are_named_the_last_ones_first_to_go() -> None:
     lines, left_out = text_table(table(), 20)
     assert lines == ["run  name    status", "  0  alpha   ok", " 10  a rat…  exit c…"]
-    assert left_out == ["loss"]
-    assert text_table(table(), 14) == (["run  status", "  0  ok", " 10  exit cod…"], ["name", "loss"])
+    assert [column.head for column in left_out] == ["loss"]
+    lines, left_out = text_table(table(), 14)
+    assert lines == ["run  status", "  0  ok", " 10  exit cod…"]
+    assert [column.head for column in left_out] == ["name", "loss"]
+
+
+def test_a_column_that_says_little_is_the_first_to_go_before_any_text_is_shortened() -> None:
+    columns = [Column("run", ["0"], is_needed=True), Column("solver", ["euler"], says_little=True)]
+    columns += [Column("name", ["a rather long name"]), Column("loss", ["0.25"], is_number=True)]
+    lines, left_out = text_table(columns, 30)
+    assert lines == ["run  name                loss", "0    a rather long name  0.25"]
+    assert left_out == [columns[1]]
 
 
 def test_no_line_is_wider_than_the_table_may_be() -> None:
