@@ -28,7 +28,7 @@ post_run_results({"loss": (beta - observed) ** 2})
 """
 RUN_KEYS = {
     "id", "status", "cause", "message", "returncode", "attempts", "run_dir", "stdout", "stderr", "usage", "params",
-    "result", "result_error",
+    "result", "result_error", "output",
 }  # fmt: skip
 
 

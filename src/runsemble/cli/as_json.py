@@ -10,7 +10,7 @@ from typing import Any, TextIO
 from runsemble import codec
 from runsemble._version import __version__
 from runsemble.errors import ResultError
-from runsemble.runners.outcome import MultirunResult
+from runsemble.runners.outcome import MultirunResult, last_line
 from runsemble.runners.table import Run
 
 #: Names what the value looks like. A new key does not change it; a key that goes, or means something else, does.
@@ -63,6 +63,7 @@ def _run_text(run: Run) -> str:
         "run_dir": run.run_dir,
         "stdout": run.stdout,
         "stderr": run.stderr,
+        "output": last_line(run),
         "usage": None,
     }
     if run.usage is not None:

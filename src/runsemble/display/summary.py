@@ -27,7 +27,12 @@ _COMPARABLE = (str, int, float, bool, type(None))
 
 
 def summary_lines(
-    runs: Iterable[ShownRun], output_path: str, wall_s: float | None = None, width: int = 80
+    runs: Iterable[ShownRun],
+    output_path: str,
+    wall_s: float | None = None,
+    width: int = 80,
+    *,
+    hides_outputs: bool = False,
 ) -> list[str]:
     """Return the lines of a summary.
 
@@ -36,6 +41,7 @@ def summary_lines(
         output_path: Its directory.
         wall_s: How long all of it took, None if that is not known.
         width: Columns of the terminal.
+        hides_outputs: Whether to say how to see what runs printed.
     """
     words = {"time": duration_words, "memory": _mib_words, "result": value_words}
     tally = Tally(kept=LISTED, failures=FAILURES, looked_through=_LOOKED_THROUGH, words=words)
@@ -43,6 +49,8 @@ def summary_lines(
         tally.add(run)
     is_listed = tally.count <= LISTED
     lines = _listed(tally.first, width) if is_listed else _summed_up(tally, width)
+    if hides_outputs:
+        lines.append(clip("outputs not shown: --print, or `runsemble post`", width))
     lines += ["", _headline(tally, wall_s) + f"; see {printable(nearest_path(output_path))}/"]
     lines += _failures(tally, width, shows_kinds=not is_listed)
     lines += _unreadable(tally, width)

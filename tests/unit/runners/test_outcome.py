@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,8 @@ import pytest
 from runsemble.errors import ResultError
 from runsemble.model.result import Usage
 from runsemble.model.status import Cause
-from runsemble.runners.outcome import MultirunResult
+from runsemble.runners import outcome
+from runsemble.runners.outcome import MultirunResult, last_line
 from runsemble.runners.table import RunTable
 
 from .ended import add_run, end_run
@@ -65,6 +67,65 @@ def test_any_last_line_can_be_shown(output: str) -> None:
     end_run(add_run(table, {}), tail=output)
     lines = MultirunResult(table, OUT).summary().split("\n")
     assert all(line.isprintable() and len(line) <= 80 for line in lines)
+
+
+def printing(*texts: str, result: str | None = None) -> MultirunResult:
+    """Return the outcome of a study whose runs printed these texts."""
+    table = RunTable()
+    for at, text in enumerate(texts):
+        end_run(add_run(table, {"x": at}), tail=text, result=result)
+    return MultirunResult(table, OUT)
+
+
+def test_numbers_that_many_runs_print_are_summed_up() -> None:
+    lines = printing(*(f"first\n{at}\n" for at in range(30))).summary().splitlines()
+    assert lines[1].split() == ["output", "0", "0", "14.5", "14.5", "8.80341", "29", "29"]
+    assert not [line for line in lines if "not shown" in line]
+
+
+def test_numbers_that_only_some_of_many_runs_print_are_counted() -> None:
+    lines = printing(*("1" if at % 3 else "none" for at in range(30))).summary().splitlines()
+    assert "output: 20 of 30 are numbers" in lines
+
+
+def test_texts_that_many_runs_print_are_not_shown_and_it_is_said_how_to_see_them() -> None:
+    lines = printing(*["loss 1"] * 30).summary(40).splitlines()
+    assert "outputs not shown: --print, or `runsemble post`"[:39] + "…" in lines
+    assert "outputs not shown: --print, or `runsemble post`" in printing(*["loss 1"] * 30).summary().splitlines()
+
+
+@pytest.mark.parametrize("result", ['{"y": 1}', "2", "{"])
+def test_of_runs_that_post_the_output_is_not_spoken_of(result: str) -> None:
+    assert "output" not in printing(*["7"] * 30, result=result).summary()
+    assert "output" not in printing(*["words"] * 30, result=result).summary()
+
+
+def test_of_many_runs_that_print_nothing_no_output_is_spoken_of() -> None:
+    assert "output" not in printing(*[""] * 30).summary()
+
+
+def test_the_output_of_very_many_runs_is_not_read_for_the_summary(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outcome, "_OUTPUTS_READ", 29)
+    lines = printing(*["7"] * 30).summary().splitlines()
+    assert "outputs not shown: --print, or `runsemble post`" in lines
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("4", 4), ("-4", -4), (" 0.50", 0.5), ("1e3", 1000.0), ("1_000", "1_000"), ("4 s", "4 s"), ("1e999", math.inf)],
+)
+def test_what_is_printed_is_a_number_where_it_looks_like_one(text: str, value: float | str) -> None:
+    (one,) = printing(text).shown(with_output=True)
+    assert one.results == {"output": value}
+    assert type(one.results["output"]) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("text", "line"), [("a\nb\n\n", "b"), ("", None), ("\n", None), ("10%\r100%\n", "100%"), ("ä", "ä")]
+)
+def test_the_last_line_that_a_run_printed_can_be_had(text: str, line: str | None) -> None:
+    (run,) = printing(text)
+    assert last_line(run) == line
 
 
 def test_output_that_was_not_kept_is_not_shown(tmp_path: Path) -> None:
