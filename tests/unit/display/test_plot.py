@@ -1,4 +1,5 @@
 import io
+import itertools
 import os
 import sys
 import warnings
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 
 from runsemble.display.plot import FACTS, plot
+from runsemble.display.table import columns_of
 from runsemble.display.tally import ShownRun
 from runsemble.errors import UsageError
 from runsemble.model.result import Usage
@@ -157,3 +159,75 @@ def test_runs_that_are_left_out_are_counted(tmp_path: Path) -> None:
 def test_runs_that_are_left_out_are_counted_below_a_picture_of_text(no_matplotlib: None, tmp_path: Path) -> None:
     said = plot(runs_with(1, 2, None), "x", "y", str(tmp_path))
     assert said.endswith("\n(2 of 3 runs: the others lack one of the two numbers)")
+
+
+def series_of(axes_params: list[dict[str, Any]]) -> list[ShownRun]:
+    """Return runs with these parameters, whose result y is their number."""
+    return [ShownRun(Seen(at, params), {"y": at}) for at, params in enumerate(axes_params)]
+
+
+def grid(**axes: list[Any]) -> list[ShownRun]:
+    return series_of([dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())])
+
+
+def test_each_value_of_the_one_other_parameter_that_varies_has_a_sign(no_matplotlib: None, tmp_path: Path) -> None:
+    text = plot(grid(x=[1, 2, 3], k=[10, 2], c=["same"]), "x", "y", str(tmp_path))
+    assert text.split("\n")[-1] == "o k=2   x k=10"
+    assert {"o", "x"} <= set("".join(text.split("\n")[2:-4]))
+
+
+@pytest.mark.parametrize(
+    "axes",
+    [
+        {"x": [1, 2, 3]},
+        {"x": [1, 2, 3], "k": [1]},
+        {"x": [1, 2], "k": [1, 2], "m": ["a", "b"]},
+        {"x": [1, 2], "k": list(range(9))},
+    ],
+    ids=["no other", "one value", "two others", "many values"],
+)
+def test_where_not_one_other_parameter_has_a_few_values_there_is_one_series(
+    no_matplotlib: None, tmp_path: Path, axes: dict[str, list[Any]]
+) -> None:
+    assert "=" not in plot(grid(**axes), "x", "y", str(tmp_path))
+
+
+def test_runs_that_lack_the_parameter_are_a_series_of_their_own(no_matplotlib: None, tmp_path: Path) -> None:
+    runs = series_of([{"x": 1}, {"x": 2, "k": "a"}, {"x": 3, "k": "b"}, {"x": 4}])
+    assert plot(runs, "x", "y", str(tmp_path)).split("\n")[-1] == "o no k   x k=a   + k=b"
+
+
+def test_values_of_runs_that_are_not_drawn_are_in_no_legend(no_matplotlib: None, tmp_path: Path) -> None:
+    runs = grid(x=[1, 2], k=[1, 2, 3])
+    for run in runs:
+        run.results = {} if run.params["k"] == 3 else run.results
+    assert plot(runs, "x", "y", str(tmp_path)).split("\n")[-2] == "o k=1   x k=2"
+
+
+@pytest.mark.parametrize("columns", [40, 80, 200])
+@pytest.mark.parametrize("value", ["long " * 50, "漢字" * 50, "\x1b[31m", "two\nlines", "\ud800"])
+def test_a_legend_of_text_fits_and_obeys_nobody(
+    no_matplotlib: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, columns: int, value: str
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    lines = plot(grid(x=[1, 2], k=[value, *map(str, range(7))]), "x", "y", str(tmp_path)).split("\n")
+    assert all(line.isprintable() and columns_of(line) <= columns for line in lines)
+    assert "k=6" in "".join(lines[-8:])
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")  # of matplotlib's, about signs that are in no font
+@pytest.mark.parametrize("value", ["_hidden", "$x^$", "漢字" * 40, "\x1b[31m", "\ud800", "", None, [1], {"a": 1}, 0.1])
+def test_a_series_of_any_value_is_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: Any) -> None:
+    legends: list[list[str]] = []
+    figure: Any = pytest.importorskip("matplotlib.figure").Figure
+    save = figure.savefig
+
+    def savefig(self: Any, *args: Any, **options: Any) -> None:
+        legends.extend([text.get_text() for text in axes.get_legend().get_texts()] for axes in self.axes)
+        save(self, *args, **options)
+
+    monkeypatch.setattr(figure, "savefig", savefig)
+    path = plot(grid(x=[1, 2], k=[value, "b"]), "x", "y", str(tmp_path)).removeprefix("drawn: ")
+    assert Path(path).read_bytes().startswith(PNG)
+    assert len(legends[0]) == 2
+    assert "k=b" in legends[0]
