@@ -74,6 +74,7 @@ class Seen:
 
     run_dir = "/r"
     stderr = None
+    attempts = 2
 
     def __init__(self, run: int, params: Mapping[str, Any], status: RunStatus, words: str, usage: Usage | None) -> None:
         self.id, self.params, self.status, self.usage = run, params, status, usage

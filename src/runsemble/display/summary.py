@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -82,6 +83,8 @@ def _listed(runs: Sequence[ShownRun], width: int) -> list[str]:
         Column("time", [duration_words(one.usage.wall_s) if one.usage else "" for one in runs], is_number=True),
         Column("memory", [_memory(one.usage) for one in runs], is_number=True),
     ]
+    if any(one.run.attempts > 1 for one in runs):
+        tail.append(Column("attempts", [str(one.run.attempts) for one in runs], is_number=True))
     lines, left_out = text_table([*columns, *tail], width)
     if left_out:
         lines.append(clip(f"({_left_out_words(left_out)})", width))
@@ -223,10 +226,21 @@ def _unreadable(tally: Tally, width: int) -> list[str]:
 
 def _failure(one: ShownRun, width: int) -> list[str]:
     params = _params_words(one)
-    head = clip(f"  run {one.run.id} failed: {printable(one.run.message)}", width)
+    attempts = f" after {one.run.attempts} attempts" if one.run.attempts > 1 else ""
+    head = clip(f"  run {one.run.id} failed{attempts}: {printable(one.run.message)}", width)
     room = width - columns_of(head) - 3
     lines = [head + (f" ({clip(params, room)})" if params and room >= _ROOM else "")]
     if one.run.last_words:
         lines.append(clip(f"    {printable(one.run.last_words.strip())}", width))
-    lines.append(f"    see {printable(nearest_path(one.run.stderr or one.run.run_dir))}")
+    verb = "nothing in" if _is_left_empty(one.run) else "see"
+    lines.append(f"    {verb} {printable(nearest_path(one.run.stderr or one.run.run_dir))}")
     return lines
+
+
+def _is_left_empty(run: RunView) -> bool:
+    if run.last_words or run.stderr is None:
+        return False
+    try:
+        return os.path.getsize(run.stderr) == 0
+    except (OSError, ValueError):
+        return False

@@ -43,6 +43,10 @@ class RunView(Protocol):
         """What it used."""
 
     @property
+    def attempts(self) -> int:
+        """How many were made."""
+
+    @property
     def last_words(self) -> str | None:
         """The last line of stderr, if it failed."""
 

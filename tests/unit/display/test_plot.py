@@ -23,6 +23,7 @@ class Seen:
 
     status: RunStatus = "success"
     message = ""
+    attempts = 1
     last_words = stderr = None
     run_dir = "/r/0"
 

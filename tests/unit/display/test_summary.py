@@ -3,6 +3,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from runsemble.display.summary import FAILURES, LISTED, summary_lines
 from runsemble.display.table import columns_of, value_words
 from runsemble.display.tally import ShownRun
+from runsemble.display.words import nearest_path
 from runsemble.model.result import Usage
 from runsemble.model.status import RunStatus
 
@@ -48,6 +50,7 @@ class Seen:
     status: RunStatus = "success"
     message: str = ""
     usage: Usage | None = None
+    attempts: int = 1
     last_words: str | None = None
     stderr: str | None = None
     run_dir: str = "/r/0"
@@ -239,6 +242,36 @@ def test_a_failure_says_how_and_with_which_parameters_and_where_to_look() -> Non
         "    no such table",
         "    see /r/0/stderr",
     ]
+
+
+@pytest.mark.parametrize(("text", "says"), [("", "    nothing in {}"), ("\n", "    see {}")])
+def test_of_a_failure_that_left_an_empty_file_it_is_said_that_there_is_nothing_in_it(
+    tmp_path: Path, text: str, says: str
+) -> None:
+    path = tmp_path / "stderr"
+    path.write_text(text)
+    assert summary_lines([failed(0, stderr=str(path))], OUT)[-1] == says.format(nearest_path(str(path)))
+
+
+def test_of_a_failure_that_left_last_words_the_file_is_not_looked_at(tmp_path: Path) -> None:
+    path = tmp_path / "stderr"
+    path.write_text("")
+    assert (
+        summary_lines([failed(0, stderr=str(path), last_words="oh")], OUT)[-1] == f"    see {nearest_path(str(path))}"
+    )
+
+
+def test_runs_with_several_attempts_say_how_many_where_there_is_room() -> None:
+    runs = [ShownRun(Seen(0, usage=used(1, 20)), None), failed(1, attempts=3, params={"x": 1})]
+    lines = summary_lines(runs, OUT)
+    assert lines[0].split() == ["run", "x", "status", "time", "memory", "attempts"]
+    assert [line.split()[-1] for line in lines[1:3]] == ["1", "3"]
+    assert "  run 1 failed after 3 attempts: exit code 3 (x=1)" in lines
+    assert summary_lines(runs, OUT, width=36)[0].split() == ["run", "x", "status", "time", "memory"]
+
+
+def test_where_every_run_had_one_attempt_attempts_are_not_spoken_of() -> None:
+    assert "attempt" not in "\n".join(summary_lines([*shown(1), failed(1)], OUT))
 
 
 def test_of_many_failures_the_first_are_shown_and_their_kinds_are_counted() -> None:
