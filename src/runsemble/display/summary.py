@@ -84,7 +84,7 @@ def _listed(runs: Sequence[ShownRun], width: int) -> list[str]:
         Column("memory", [_memory(one.usage) for one in runs], is_number=True),
     ]
     if any(one.run.attempts > 1 for one in runs):
-        tail.append(Column("attempts", [str(one.run.attempts) for one in runs], is_number=True))
+        tail.append(Column("attempts", [str(one.run.attempts) for one in runs], is_number=True, goes_first=True))
     lines, left_out = text_table([*columns, *tail], width)
     if left_out:
         lines.append(clip(f"({_left_out_words(left_out)})", width))
@@ -93,14 +93,15 @@ def _listed(runs: Sequence[ShownRun], width: int) -> list[str]:
 
 def _left_out_words(columns: Sequence[Column]) -> str:
     """Word what a table had no room for: "no room for loss; in all runs: beta=1.2"."""
-    missing = ", ".join(column.head for column in columns if not column.says_little)
-    same = ", ".join(f"{column.head}={column.cells[0]}" for column in columns if column.says_little)
-    return "; ".join([*([f"no room for {missing}"] if missing else []), *([f"in all runs: {same}"] if same else [])])
+    same = [column for column in columns if column.goes_first and len(set(column.cells)) == 1]
+    missing = ", ".join(column.head for column in columns if not any(column is one for one in same))
+    told = ", ".join(f"{column.head}={column.cells[0]}" for column in same)
+    return "; ".join([*([f"no room for {missing}"] if missing else []), *([f"in all runs: {told}"] if told else [])])
 
 
 def _parameter(name: str, runs: Sequence[ShownRun]) -> Column:
     column = _values(name, [one.params.get(name, "") for one in runs])
-    column.says_little = len(runs) > 1 and all(name in one.params for one in runs) and _is_one_value(name, runs)
+    column.goes_first = len(runs) > 1 and all(name in one.params for one in runs) and _is_one_value(name, runs)
     return column
 
 
@@ -226,8 +227,10 @@ def _unreadable(tally: Tally, width: int) -> list[str]:
 
 def _failure(one: ShownRun, width: int) -> list[str]:
     params = _params_words(one)
-    attempts = f" after {one.run.attempts} attempts" if one.run.attempts > 1 else ""
-    head = clip(f"  run {one.run.id} failed{attempts}: {printable(one.run.message)}", width)
+    head = clip(f"  run {one.run.id} failed: {printable(one.run.message)}", width)
+    if one.run.attempts > 1:
+        longer = f"  run {one.run.id} failed after {one.run.attempts} attempts: {printable(one.run.message)}"
+        head = longer if columns_of(longer) <= width else head
     room = width - columns_of(head) - 3
     lines = [head + (f" ({clip(params, room)})" if params and room >= _ROOM else "")]
     if one.run.last_words:

@@ -24,7 +24,7 @@ class Column:
     cells: list[str] = field(default_factory=list)
     is_number: bool = False  #: set flush right
     is_needed: bool = False  #: never left out
-    says_little: bool = False  #: the first to be left out
+    goes_first: bool = False  #: left out before any text is shortened
     most: int = 40  #: columns it may take at most
 
     @property
@@ -36,7 +36,7 @@ class Column:
 def text_table(columns: Sequence[Column], width: int) -> tuple[list[str], list[Column]]:
     """Return the lines of a table, and the columns for which there was no room.
 
-    What says little goes first, then texts become shorter, then the last columns go.
+    Those that say little go first, then texts become shorter, then the last columns go.
 
     Args:
         columns: What is in it; all have equally many cells.
@@ -44,7 +44,7 @@ def text_table(columns: Sequence[Column], width: int) -> tuple[list[str], list[C
     """
     shown = list(columns)
     while _width_of([column.width for column in shown]) > width:
-        idle = [at for at, column in enumerate(shown) if column.says_little]
+        idle = [at for at, column in enumerate(shown) if column.goes_first]
         if not idle:
             break
         del shown[idle[-1]]

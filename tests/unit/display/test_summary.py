@@ -267,7 +267,9 @@ def test_runs_with_several_attempts_say_how_many_where_there_is_room() -> None:
     assert lines[0].split() == ["run", "x", "status", "time", "memory", "attempts"]
     assert [line.split()[-1] for line in lines[1:3]] == ["1", "3"]
     assert "  run 1 failed after 3 attempts: exit code 3 (x=1)" in lines
-    assert summary_lines(runs, OUT, width=36)[0].split() == ["run", "x", "status", "time", "memory"]
+    assert summary_lines(runs, OUT, width=40)[0].split() == ["run", "x", "status", "time", "memory"]
+    assert "(no room for attempts)" in summary_lines(runs, OUT, width=40)
+    assert "  run 1 failed: exit code 3" in summary_lines(runs, OUT, width=40)
 
 
 def test_where_every_run_had_one_attempt_attempts_are_not_spoken_of() -> None:

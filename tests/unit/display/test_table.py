@@ -106,8 +106,8 @@ def test_columns_without_room_are_named_the_last_ones_first_to_go() -> None:
     assert [column.head for column in left_out] == ["name", "loss"]
 
 
-def test_a_column_that_says_little_is_the_first_to_go_before_any_text_is_shortened() -> None:
-    columns = [Column("run", ["0"], is_needed=True), Column("solver", ["euler"], says_little=True)]
+def test_a_column_that_goes_first_is_the_first_to_go_before_any_text_is_shortened() -> None:
+    columns = [Column("run", ["0"], is_needed=True), Column("solver", ["euler"], goes_first=True)]
     columns += [Column("name", ["a rather long name"]), Column("loss", ["0.25"], is_number=True)]
     lines, left_out = text_table(columns, 30)
     assert lines == ["run  name                loss", "0    a rather long name  0.25"]
