@@ -18,12 +18,11 @@ from runsemble.model.params import RESERVED
 from runsemble.runners.study import StudyOptions, current_directory
 from runsemble.space.cells import looks_like_a_number
 from runsemble.space.files import CsvFile
-from runsemble.workdir.staging import RESERVED as RESERVED_FILES
+from runsemble.workdir.staging import is_forgotten
 from runsemble.workdir.templates import load_templates
 
 #: A command in which a word of these stands has found its way to the files of the caller's directory.
 _WAYS = ("{submit_dir}", "RUNSEMBLE_SUBMIT_DIR")
-_LONGEST_PATH = 4096
 
 
 def note_everything(workload: Workload, study: StudyOptions) -> None:
@@ -79,11 +78,9 @@ def note_forgotten_files(cmd: Sequence[str], names: Iterable[str]) -> None:
     """Say that a text for a shell names a file here which is not among the `names` in the directory of a run."""
     if not isinstance(cmd[-1], ShellText) or any(way in cmd[-1] for way in _WAYS):
         return
-    there = {*names, *RESERVED_FILES}
+    there = list(names)
     for word in dict.fromkeys(_words_read(cmd[-1])):
-        name = os.path.normpath(word)
-        is_there = name in there or any(name.startswith(directory + "/") for directory in there)
-        if not is_there and len(os.fsencode(name)) < _LONGEST_PATH and os.path.isfile(name):
+        if is_forgotten(word, current_directory(), there):
             say(
                 f"note: {word} is a file here, but runs start in their own directories: add --input {shlex.quote(word)}"
                 ", or --here"
@@ -103,9 +100,7 @@ def _words_read(text: str) -> list[str]:
 
 
 def _may_be_file(word: str) -> bool:
-    if not word or word.startswith(("/", "-")) or "\0" in word or not Template(word).is_constant:
-        return False
-    return "/" in word or shutil.which(word) is None  # else it may well be a program
+    return Template(word).is_constant and ("/" in word or shutil.which(word) is None)  # else it may well be a program
 
 
 def note_files(workload: Workload, study: StudyOptions) -> None:

@@ -19,10 +19,9 @@ from runsemble.cli.nothing import say_nothing_to_run
 from runsemble.cli.printing import Printer
 from runsemble.cli.say import say
 from runsemble.cli.sources import Crossed, Workload
-from runsemble.display.words import duration_words
+from runsemble.display.words import end_line
 from runsemble.errors import AgentError, FeedError, RunsFailed, UsageError
 from runsemble.model import events
-from runsemble.model.stats import RunStatistics
 from runsemble.runners.interrupts import CURRENT
 from runsemble.runners.local import ParallelLocalRunner
 from runsemble.runners.multirun import run_study, wants_progress
@@ -143,7 +142,7 @@ def _report(
         write_results(sys.stdout, result, cmd=cmd, started=started, wall_s=wall_s, exit_status=ending.exit_status)
     elif options["quiet"] or options["prints"]:
         if _wants_progress(options) and _prints_beside_bar(options):
-            _say_end(result.statistics, wall_s)
+            say(end_line(result.statistics, wall_s))
         if ending.exit_status:  # a search that has found what it looked for leaves runs behind
             _name_failures(result)
     else:
@@ -160,14 +159,6 @@ def _report(
                 show(plot(shown, x, y, result.output_path))
             except UsageError as error:  # the runs are what was asked for first, and they are there
                 complain(error, "run", 0)
-
-
-def _say_end(stats: RunStatistics, wall_s: float) -> None:
-    """Say what the status display says at its end."""
-    say(
-        f"{stats.ended_count}/{stats.total_count} runs in {duration_words(wall_s)}: "
-        f"{stats.success_count} succeeded, {stats.failure_count} failed, {stats.skipped_count} skipped"
-    )
 
 
 def _name_failures(result: MultirunResult) -> None:

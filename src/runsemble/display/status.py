@@ -17,7 +17,7 @@ import anyio
 import anyio.to_thread
 
 from runsemble.display.table import printable
-from runsemble.display.words import Progress, bar_format, duration_words, failure_line, progress_line
+from runsemble.display.words import Progress, bar_format, end_line, failure_line, progress_line
 from runsemble.model import events
 from runsemble.model.stats import RunStatistics
 from runsemble.sched.forecast import Forecast
@@ -229,11 +229,7 @@ class StatusDisplay:
         self._flush_lines()
         stats = self._statistics()
         if self._bar is None and stats.total_count and self._says_end:
-            time_taken = "" if self._done_before else f" in {duration_words(time.monotonic() - self._began)}"
-            self._print(
-                f"{stats.ended_count}/{stats.total_count} runs{time_taken}: "
-                f"{stats.success_count} succeeded, {stats.failure_count} failed, {stats.skipped_count} skipped"
-            )
+            self._print(end_line(stats, None if self._done_before else time.monotonic() - self._began))
 
     @asynccontextmanager
     async def keep_drawing(self) -> AsyncIterator[None]:

@@ -97,6 +97,15 @@ def use_words(use: PoolUsage | None) -> list[str]:
     return parts + ([f"{use.gpus}/{use.total_gpus} GPUs"] if use.total_gpus else [])
 
 
+def end_line(stats: RunStatistics, wall_s: float | None) -> str:
+    """Word the end on one plain line: "9/9 runs in 1.2 s: 8 succeeded, 1 failed, 0 skipped"."""
+    time_taken = "" if wall_s is None else f" in {duration_words(wall_s)}"
+    return (
+        f"{stats.ended_count}/{stats.total_count} runs{time_taken}: "
+        f"{stats.success_count} succeeded, {stats.failure_count} failed, {stats.skipped_count} skipped"
+    )
+
+
 def progress_line(progress: Progress) -> str:
     """Word the progress on one plain line: "40/100 runs done, 2 running, 1 failed, 3.3 runs/s, 18-20 s left"."""
     stats = progress.stats

@@ -62,9 +62,7 @@ class EventBus:
         self._above = above
         self._subscriptions: list[Subscription] = []
         self._listeners: dict[type[Event] | None, list[Callable[[Event], None]]] = {None: []}
-        self._calls: dict[
-            type[Event], tuple[Callable[[Event], None], ...]
-        ] = {}  #: who hears each kind, worked out once
+        self._calls: dict[type[Event], tuple[Callable[[Event], None], ...]] = {}  #: by kind, once it was published
 
     @property
     def lag(self) -> int:

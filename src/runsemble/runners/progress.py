@@ -89,7 +89,7 @@ class _RunListener:
         self._looking: asyncio.Task[None] | None = None
         self._said: set[str] = set()
 
-    # What hears of every run looks no closer than it must: of the 0.5 ms that a run costs, this is not to be seen.
+    # What hears of every run looks no closer than it must. Source: `benchmarks/bar.py`.
 
     def hear_start(self, event: events.Event) -> None:
         self._display.start(event.run)  # type: ignore[union-attr]

@@ -17,6 +17,8 @@ from runsemble.workdir.layout import SHARED
 #: Names in a run directory that runsemble itself writes.
 RESERVED = frozenset({"params.json", "results.json", "metrics.jsonl", "stdout", "stderr", "output", ".attempts"})
 
+#: A longer word is no path. Source: limits.h, PATH_MAX.
+_LONGEST_PATH = 4096
 #: How much of a file is copied before it is asked again whether the copy is wanted.
 CHUNK_BYTES = 8 << 20
 
@@ -115,18 +117,30 @@ def refuse_forgotten_inputs(argv: Iterable[str], submit_dir: str, names: Iterabl
     Raises:
         InputFileError: With the name of the file, and what to add.
     """
-    there = {*names, "params.json"}
+    there = list(names)
     for argument in argv:
-        if not argument or argument.startswith(("/", "-")) or "\0" in argument:
-            continue
-        name = os.path.normpath(argument)
-        if name in there or any(name.startswith(directory + "/") for directory in there):
-            continue
-        if len(os.fsencode(name)) < 4096 and os.path.isfile(os.path.join(submit_dir, name)):
+        if is_forgotten(argument, submit_dir, there):
             raise InputFileError(
                 f"{argument} is in {submit_dir}, but runs start in their own directories: "
                 f"add it to input_files (--input {argument}), or give its absolute path"
             )
+
+
+def is_forgotten(word: str, submit_dir: str, names: Iterable[str]) -> bool:
+    """Tell whether a word names a file beside the caller which a run would not find.
+
+    Args:
+        word: A word of a command.
+        submit_dir: The caller's directory.
+        names: What is in the run directory, beside what runsemble writes there.
+    """
+    if not word or word.startswith(("/", "-")) or "\0" in word:
+        return False
+    name = os.path.normpath(word)
+    there = {*names, *RESERVED}
+    if name in there or any(name.startswith(directory + "/") for directory in there):
+        return False
+    return len(os.fsencode(name)) < _LONGEST_PATH and os.path.isfile(os.path.join(submit_dir, name))
 
 
 def _matches(resource: FileResource, submit_dir: str) -> list[tuple[str, str]]:
