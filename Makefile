@@ -6,11 +6,12 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 SOURCES := src tests benchmarks examples docs
 
-.PHONY: help demo test check docs recording bench clean
+.PHONY: help demo test fault check docs recording bench clean
 
 help:
 	@echo "make demo    run a real parameter study: an epidemic, fitted"
 	@echo "make test    run every test"
+	@echo "make fault   kill drivers and agents 2,000 times; takes half an hour"
 	@echo "make check   format, lint, types, layers and unit tests, in under a minute"
 	@echo "make docs    build the documentation in docs/_build/html"
 	@echo "make recording   record the study in the README anew"
@@ -31,6 +32,9 @@ demo: $(STAMP)
 
 test: $(STAMP)
 	@$(BIN)/python -m pytest -q
+
+fault: $(STAMP)
+	@RUNSEMBLE_FAULT_TIMES=6 $(BIN)/python -m pytest -q tests/fault/ensembles
 
 check: $(STAMP)
 	@$(BIN)/ruff format --check --quiet $(SOURCES)

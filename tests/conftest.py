@@ -25,16 +25,21 @@ from runsemble.testing.leftovers import (
 MARK = f"TESTED_BY={os.getpid()}-{os.urandom(4).hex()}"
 #: Seconds that processes whose parent was killed may take to end by themselves.
 ORPHANS_S = 3.0
+#: Seconds that threads may take which were told to end: SQLite's, one for every connection.
+THREADS_S = 1.0
 
 #: Calls that ask the kernel for what it has at hand, and no disk.
 NEVER_BLOCKING = ("os.getcwd", "os.path.abspath")
 #: Calls that look blocking and are not worth a thread: (what, file, function) -> the reason.
 HARMLESS: dict[tuple[str, str, str], str] = {
     ("io.TextIOWrapper.read", "runsemble/agent/inventory.py", "_read"): "the kernel's own files, which no disk holds",
-    ("io.BufferedReader.read", "runsemble/runners/table.py", "_read_output"): "the test's own call, for a small file",
-    ("io.BufferedReader.read", "runsemble/runners/table.py", "read_posted"): "the same",
-    ("os.stat", "runsemble/nodes/local.py", "open"): "once per agent, in /tmp of this machine",
+    ("io.BufferedReader.read", "runsemble/runners/run.py", "_read_output"): "the test's own call, for a small file",
+    ("io.BufferedReader.read", "runsemble/runners/run.py", "read_posted"): "the same",
+    ("os.stat", "runsemble/nodes/local.py", "prepare"): "once per agent, in /tmp of this machine",
     ("os.mkdir", "runsemble/agent/place.py", "make_place"): "the same",
+    ("os.mkdir", "runsemble/nodes/local.py", "prepare"): "the same",
+    ("os.read", "runsemble/agent/proc.py", "read"): "the kernel's own files, which no disk holds",
+    ("os.readlink", "runsemble/store/lease.py", "now"): "the kernel's own files, which no disk holds",
     ("os.mkdir", "runsemble/agent/place.py", "make_private"): "once per runner, in /tmp of this machine",
 }
 
@@ -72,7 +77,7 @@ def nothing_left(request: pytest.FixtureRequest) -> Iterator[None]:
     before, strangers = Belongings.now(), pids_with(MARK.encode())
     with recorded_places() as places:
         yield
-    require_nothing_left(find_leftovers(before), places, strangers)
+    require_nothing_left(settled_leftovers(before), places, strangers)
 
 
 @pytest.fixture
@@ -85,6 +90,14 @@ async def nothing_left_in_loop() -> AsyncIterator[None]:
     if left:
         gc.collect()  # let what is unclosed be complained about here, and not in a later test
     require_nothing_left(left, places, strangers)
+
+
+def settled_leftovers(before: Belongings) -> list[str]:
+    """Return what is still left once threads that were told to end have had the time to."""
+    give_up = time.monotonic() + THREADS_S
+    while (left := find_leftovers(before)) and time.monotonic() < give_up:
+        time.sleep(0.005)
+    return left
 
 
 def require_nothing_left(left: list[str], places: Collection[str], strangers: Collection[int]) -> None:

@@ -18,10 +18,11 @@ from tell import arguments, tell
 from runsemble.model import events
 from runsemble.model.status import Cause
 from runsemble.runners.bus import EventBus
+from runsemble.runners.job import End, Job, Plan
 from runsemble.runners.progress import Showing, show_progress
-from runsemble.runners.table import End, Job, Plan, RunTable
-from runsemble.sched.policy import RetryPolicy
+from runsemble.runners.table import RunTable
 from runsemble.sched.pool import PoolUsage
+from runsemble.sched.retry import RetryPolicy
 
 TICK_S = 0.01
 WARM_UP_S = 0.5
@@ -43,9 +44,8 @@ async def main(seconds: float, rate: int, shows_bar: bool) -> None:
     plan = Plan(0, {"timeout_s": None, "mem_mib": 0}, None, 1, "files", RetryPolicy())  # type: ignore[arg-type]
     per_tick = int(rate * TICK_S)
     total = int(rate * seconds)
-    jobs = [Job(table, at, plan, [], "/x", '{"x":1}', {}) for at in range(total)]
-    for at, job in enumerate(jobs):
-        job.id = at
+    jobs = [Job(table, plan, [], "/x", '{"x":1}', {}, id=at) for at in range(total)]
+    for job in jobs:
         table.add(job)
     usage = PoolUsage(2, 2, 0, 0, 2)
     async with AsyncExitStack() as stack:

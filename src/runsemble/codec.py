@@ -61,11 +61,16 @@ def encode(value: Any, *, allow_pickle: bool = False) -> str:
         problem = str(error)
     if not allow_pickle:
         raise CannotEncode(problem)
-    import binascii
     import pickle
 
-    body = binascii.b2a_base64(pickle.dumps(value, protocol=4), newline=False).decode("ascii")
-    return _write({TAG: "pickle", VALUE: body})
+    return mark_pickle(pickle.dumps(value, protocol=4))
+
+
+def mark_pickle(raw: bytes) -> str:
+    """Return the JSON text that `decode` takes for a value pickled as `raw`."""
+    import binascii
+
+    return _write({TAG: "pickle", VALUE: binascii.b2a_base64(raw, newline=False).decode("ascii")})
 
 
 def decode(text: str | bytes, *, allow_pickle: bool = False) -> Any:

@@ -90,6 +90,43 @@ class AgentError(RunsembleError):
     result: Any
 
 
+class CallFailed(RunsembleError):
+    """A Python call failed with an exception that cannot be rebuilt here.
+
+    `.kind` is the name of its type, the text what the exception said.
+    """
+
+    kind: str
+
+
+class HookFailed(RunsembleError):
+    """A hook returned 1e99, which says that its run has failed."""
+
+
+class RemoteTraceback(RunsembleError):
+    """The traceback of an exception as it was printed in the run, of which it is the cause."""
+
+
+class AgentsTakenOver(AgentError):
+    """The agents obey another driver now; what runs there is none of this one's business any more."""
+
+
+class StrangeRuns(AgentError):
+    """Agents know of runs that the driver does not: it has to look again."""
+
+
+class StoreError(RunsembleError):
+    """The file that holds a study cannot be made, read or written; the text says why."""
+
+    path: str
+
+
+class LeaseError(RunsembleError):
+    """Another process drives this study, or has taken it over; the text says who."""
+
+    holder: Any
+
+
 class RunnerClosed(RunsembleError):
     """The runner is not running: nobody has entered it."""
 

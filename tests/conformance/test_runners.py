@@ -13,12 +13,12 @@ import anyio
 import pytest
 
 from runsemble.agent import inventory
+from runsemble.ensemble.multirun import multirun
 from runsemble.errors import RunnerClosed, UsageError
 from runsemble.model.stats import RunStatistics
 from runsemble.runners.abstract import AbstractRunner, RunHandle
 from runsemble.runners.debug import DebugRunner
 from runsemble.runners.local import ParallelLocalRunner
-from runsemble.runners.multirun import multirun
 from runsemble.testing import CHECKS, Check, Factory, check_runner, wait_until
 from runsemble.testing.rig import make_runner
 
@@ -86,6 +86,9 @@ NEEDS_A_POOL = [
     "a_run_that_takes_too_long_is_ended",
     "a_second_attempt_finds_nothing_of_the_first",
     "retries_are_counted",
+    "retries_of_a_cause_are_counted_apart",
+    "a_run_that_took_too_long_gets_twice_the_time",
+    "a_run_that_asks_to_be_tried_later_waits_for_its_turn",
     "statistics_agree_with_the_runs_at_every_event",
     "events_come_in_a_legal_order",
     "a_run_cancelled_before_gather_never_starts",

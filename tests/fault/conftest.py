@@ -48,8 +48,8 @@ def start_agent() -> Iterator[StartAgent]:
     """Return a function that starts an agent, in a new place or in that of a former one."""
     agents: list[Agent] = []
 
-    def start(directory: str | None = None, python: str = sys.executable) -> Agent:
-        agents.append(Agent(directory or place.make_place(), python))
+    def start(directory: str | None = None, python: str = sys.executable, calls: bool = False) -> Agent:
+        agents.append(Agent(directory or place.make_place(), python, calls))
         return agents[-1]
 
     yield start

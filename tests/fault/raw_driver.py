@@ -15,7 +15,7 @@ from typing import Any
 from runsemble.agent import place
 from runsemble.agent.frames import Unpacker, pack
 from runsemble.agent.protocol import READY, VERSION, Exit
-from runsemble.nodes.local import AGENT_PROGRAM
+from runsemble.nodes.local import AGENT_PROGRAM, agent_argv, agent_environment
 
 from ..integration.support import PATIENCE_S, is_alive, wait_until
 
@@ -23,12 +23,19 @@ Message = list[Any]
 
 
 class Agent:
-    """An agent process, started by hand."""
+    """An agent process, started by hand.
 
-    def __init__(self, directory: str, python: str = sys.executable) -> None:
+    Args:
+        directory: Where it lives.
+        python: The interpreter of an agent that starts programs only.
+        calls: Whether it starts Python calls, too.
+    """
+
+    def __init__(self, directory: str, python: str = sys.executable, calls: bool = False) -> None:
         self.directory = directory
         self.process = subprocess.Popen(
-            [python, "-I", "-S", AGENT_PROGRAM, "serve", directory],
+            agent_argv(directory, calls=True) if calls else [python, "-I", "-S", AGENT_PROGRAM, "serve", directory],
+            env=agent_environment(directory, calls),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -97,6 +104,7 @@ class RawDriver:
         """Introduce ourselves."""
         usual = {
             "version": VERSION, "epoch": 1, "orphans": "kill", "linger_s": 0.0, "grace_s": 0.5, "survivors": "kill",
+            "keeps": [],
         }  # fmt: skip
         self.send("hello", {**usual, **changes})
 
@@ -108,17 +116,18 @@ class RawDriver:
         """Tell what runs have in common."""
         usual: dict[str, Any] = {
             "directory": "new", "env": {"PATH": os.environ["PATH"]}, "output": "files", "stage": [], "timeout_s": None,
-            "mem_mib": 0,
+            "mem_mib": 0, "call": None,
         }  # fmt: skip
         self.send("plan", number, {**usual, **changes})
 
     def run(
-        self, number: int, directory: Path, *argv: str, attempt: int = 1, plan: int = 1, waits: bool = False
-    ) -> None:
+        self, number: int, directory: Path, *argv: str, attempt: int = 1, plan: int = 1, waits: bool = False,
+        params: str = "{}",
+    ) -> None:  # fmt: skip
         """Start a run, or let it wait for another one's lease."""
         lease = None if waits else [100 + number, [], {}]
         place = str(directory / str(number))
-        self.send("run", plan, number, attempt, 0, number, place, "{}", None, list(argv), {}, 0, lease)
+        self.send("run", plan, number, attempt, 0, number, place, params, None, list(argv), {}, None, 0, lease)
 
     def listen(self) -> None:
         """Take in what has arrived, waiting a moment if nothing has."""

@@ -181,7 +181,7 @@ def test_runs_that_finished_before_the_agent_was_given_up_are_in_the_error(here:
     runner = ParallelLocalRunner(max_parallel=1)
 
     def listen(event: events.Event) -> None:
-        if isinstance(event, events.RunStarted) and event.run == 1:
+        if isinstance(event, events.RunStarted) and event.run >= 1:
             kill_agents()
 
     runner.listen(listen)

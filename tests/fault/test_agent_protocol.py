@@ -16,6 +16,7 @@ import pytest
 
 from runsemble.agent import place
 from runsemble.agent.frames import Unpacker, pack
+from runsemble.agent.protocol import VERSION
 from runsemble.nodes.local import AGENT_PROGRAM
 
 from ..integration.support import Gate, is_alive, lines_of, names_in, wait_until
@@ -254,15 +255,17 @@ def test_an_agent_that_has_ended_with_an_unheard_end_leaves_it_to_its_successor(
     start_agent: StartAgent, connect: Connect, here: Path, gate: Gate
 ) -> None:
     agent = start_agent()
-    first = connect(agent, orphans="finish")
+    first = connect(agent, orphans="finish", keeps=[str(here)])
     first.plan()
     first.run(1, here, "sh", "-c", f"{gate.words}; exit 5")
     first.hear("start")
     first.close()
     gate.open()
     assert agent.wait() == 0
-    assert agent.is_there
-    second = connect(start_agent(agent.directory))
+    assert not agent.is_there
+    successor = place.make_place()
+    os.rename(place.left_spool_path(str(here), agent.directory), place.spool_path(successor))
+    second = connect(start_agent(successor))
     second.hear_current()
     assert [(record.run, record.attempt, record.status) for record in second.exits] == [(1, 1, 5)]
 
@@ -433,7 +436,7 @@ def test_a_driver_that_talks_nonsense_is_told_and_its_runs_go_on(
     driver.hear("start")
     for nonsense in (
         ["run"],
-        ["run", 77, 2, 1, 0, 2, "/x", "", None, ["true"], {}, 0, [1, [], {}]],
+        ["run", 77, 2, 1, 0, 2, "/x", "", None, ["true"], {}, None, 0, [1, [], {}]],
         ["cancel"],
         ["ack"],
         [3],
@@ -499,7 +502,10 @@ def start_bridge(path: str) -> subprocess.Popen[bytes]:
 
 
 def hello(**changes: object) -> bytes:
-    fields = {"version": 1, "epoch": 1, "orphans": "kill", "linger_s": 60.0, "grace_s": 0.5, "survivors": "kill"}
+    fields = {
+        "version": VERSION, "epoch": 1, "orphans": "kill", "linger_s": 60.0, "grace_s": 0.5, "survivors": "kill",
+        "keeps": [],
+    }  # fmt: skip
     return pack([["hello", {**fields, **changes}]])
 
 
@@ -513,7 +519,7 @@ def test_a_bridge_copies_both_ways(agent: Agent, bridge: subprocess.Popen[bytes]
         "mem_mib": 0,
     }
     text = "x" * 200_000
-    run = ["run", 1, 1, 1, 0, 1, str(here / "1"), text, None, ["/bin/cat", "params.json"], {}, 0, [1, [], {}]]
+    run = ["run", 1, 1, 1, 0, 1, str(here / "1"), text, None, ["/bin/cat", "params.json"], {}, None, 0, [1, [], {}]]
     with bridge:
         assert bridge.stdin is not None
         assert bridge.stdout is not None

@@ -68,7 +68,7 @@ def test_ctrl_c_once_lets_running_runs_finish_and_starts_no_further_one(
     report = driver.report
     assert report["interrupted"]
     assert report["runs"] == [["success", "ok", 0, 1]] * 2 + [SKIPPED] * 4
-    assert names_in(driver.output_path) == ["0", "1"]
+    assert names_in(driver.output_path) == [".runsemble", "0", "1", "runsemble.db"]
     assert not (driver.output_path / "0/got-int").exists(), "the terminal's signal reached a run"
     assert "Traceback" not in driver.said
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
+from pathlib import Path
 
 import pytest
+
+from runsemble import Ensemble, StoredStatus, StoreError
 
 from ..integration.support import Gate, is_alive, lines_of, processes_of, wait_until
 from .conftest import StartDriver
@@ -48,6 +52,34 @@ def test_when_the_driver_is_killed_nothing_of_its_study_is_left(start_driver: St
     assert driver.wait_nothing_left(*agents)
     assert not any(map(is_alive, members))
     assert not (driver.output_path / "2").exists(), "something new was started without a driver"
+
+
+def test_what_ended_with_a_killed_driver_is_started_again_by_whoever_resumes(
+    start_driver: StartDriver, gate: Gate, here: Path
+) -> None:
+    driver = start_driver(
+        f"""
+        multirun_sync(
+            runs=[{{"i": i}} for i in range(4)], cmd=["sh", "-c", {gate.words!r}], output_path="out", progress=False,
+            runner=ParallelLocalRunner(max_parallel=2),
+        )
+        """
+    )
+    wait_until("two runs are recorded as running", lambda: asyncio.run(_count("running")) == 2)
+    agents = driver.agents
+    driver.process.kill()
+    driver.process.wait()
+    assert driver.wait_nothing_left(*agents)
+    gate.open()
+    asyncio.run(Ensemble("out").execute())
+    assert asyncio.run(_count("success")) == 4
+
+
+async def _count(status: StoredStatus) -> int:
+    try:
+        return await Ensemble("out").count_by_status(status)
+    except StoreError:  # not made yet
+        return 0
 
 
 @pytest.mark.parametrize("count", [1, 100, 500])

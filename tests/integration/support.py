@@ -86,6 +86,11 @@ def text_of(path: str | os.PathLike[str] | None) -> str:
     return Path(path).read_text()
 
 
+def run_directories_in(path: str | os.PathLike[str]) -> list[str]:
+    """Return what is in the directory of a study beside its record, in order."""
+    return [name for name in names_in(path) if name != ".runsemble" and not name.startswith("runsemble.db")]
+
+
 def names_in(path: str | os.PathLike[str]) -> list[str]:
     """Return the names in a directory, sorted; none if it does not exist."""
     try:

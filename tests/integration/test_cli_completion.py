@@ -7,9 +7,17 @@ from pathlib import Path
 
 import pytest
 
+from runsemble.cli.app import COMMANDS
+from runsemble.store.records import STATUSES
+
 from .command_line import OnTerminal, call, needs_program, runsemble
 
 pytestmark = needs_program
+
+#: Commands whose first argument is the directory of a study.
+ON_STUDIES = (
+    "add", "start", "resume", "status", "watch", "runs", "results", "requeue", "kill", "drain", "stop", "rundirs",
+)  # fmt: skip
 
 #: A shell as it comes, without anybody's settings.
 BASH = ["bash", "--norc", "--noprofile", "-i"]
@@ -45,9 +53,9 @@ def test_bash_completes_at_the_press_of_a_key(here: Path) -> None:
     with OnTerminal(BASH, 200, PLAIN) as bash:
         bash.type('eval "$(runsemble completion bash)"; echo re""ady\n')
         bash.wait_said("ready")
-        bash.type("runsemble ru\t")
-        bash.wait_said("runsemble run ")
-        bash.type("--dry\t")
+        bash.type("runsemble crea\t")
+        bash.wait_said("runsemble create ")
+        bash.type("\x15runsemble run --dry\t")
         bash.wait_said("--dry-run ")
         bash.type("--logs m\t")
         bash.wait_said("--logs merged ")
@@ -67,12 +75,12 @@ def test_zsh_completes_with_it(here: Path) -> None:
 def test_fish_completes_with_it(here: Path) -> None:
     path = require("fish")
     script = (
-        "runsemble completion fish | source; complete -C 'runsemble ru'; complete -C 'runsemble run --dry';"
+        "runsemble completion fish | source; complete -C 'runsemble crea'; complete -C 'runsemble run --dry';"
         " complete -C 'runsemble run --logs m'; complete -C 'runsemble completion f'"
     )
     said = call([path, "--no-config", "-c", script], HOME=str(here), XDG_CONFIG_HOME=str(here))
     assert said.status == 0
-    assert [line.split("\t")[0] for line in said.out.splitlines()] == ["run", "--dry-run", "merged", "fish"]
+    assert [line.split("\t")[0] for line in said.out.splitlines()] == ["create", "--dry-run", "merged", "fish"]
 
 
 def test_fish_shows_what_an_option_means_commas_and_all(here: Path) -> None:
@@ -82,11 +90,32 @@ def test_fish_shows_what_an_option_means_commas_and_all(here: Path) -> None:
 
 
 def test_commands_options_and_choices_are_offered(here: Path) -> None:
-    assert offered("runsemble ") == [f"plain,{name}" for name in ("run", "doctor", "completion", "param", "post")]
+    assert offered("runsemble ") == [f"plain,{name}" for name in COMMANDS]
+    assert {"run", "doctor", "completion", "param", "post", *ON_STUDIES, "create"} <= set(COMMANDS)
     assert offered("runsemble run --j") == ["plain,--jsonl", "plain,--jobs", "plain,--json"]
     assert offered("runsemble run -P x=1 --logs ") == [f"plain,{how}" for how in ("files", "merged", "tail", "discard")]
     assert offered("runsemble completion ") == ["plain,bash", "plain,zsh", "plain,fish"]
     assert offered("runsemble doctor ") == ["dir,"]
+
+
+@pytest.mark.parametrize("command", ON_STUDIES)
+def test_directories_are_offered_where_a_command_takes_that_of_a_study(command: str) -> None:
+    assert offered(f"runsemble {command} ") == ["dir,"]
+    assert offered(f"runsemble {command} swe") == ["dir,swe"]
+    assert "plain,--help" in offered(f"runsemble {command} sweep --")
+
+
+def test_what_follows_the_directory_of_a_study_is_offered() -> None:
+    assert offered("runsemble create d") == ["dir,d"]
+    assert offered("runsemble create d --js") == ["plain,--jsonl", "plain,--json"]
+    assert offered("runsemble create d --jsonl p") == ["file,p"]
+    assert offered("runsemble create d -P x=1 -- p") == ["file,p"]
+    assert offered("runsemble create d -P x=1 --abort") == ["plain,--abort-on"]
+    assert offered("runsemble create --jsonl p d --logs ")[0] == "plain,files"
+    assert offered("runsemble runs d --status ") == [f"plain,{status}" for status in STATUSES]
+    assert offered("runsemble kill d 3 --cause oo") == ["plain,oom"]
+    assert offered("runsemble add d -P x=1 --j") == ["plain,--jsonl", "plain,--json"]
+    assert offered("runsemble resume d --fa") == ["plain,--failed"]
 
 
 def test_files_are_offered_where_an_option_takes_one(here: Path) -> None:

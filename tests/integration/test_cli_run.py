@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from .command_line import PROGRAM, Said, call, in_shell, needs_program, planned, runsemble
-from .support import names_in, text_of
+from .support import names_in, run_directories_in, text_of
 
 pytestmark = needs_program
 
@@ -257,7 +257,7 @@ def test_directories_and_variables_are_named_after_parameters(here: Path) -> Non
     )  # fmt: skip
     assert said.status == 0
     assert re.fullmatch(r"b0\.1 \d+\nbeta=0\.1\n", said.out)
-    assert names_in("out") == ["beta=0.1"]
+    assert run_directories_in("out") == ["beta=0.1"]
 
 
 @pytest.mark.parametrize("logs", ["files", "merged", "tail", "discard"])

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from .conftest import RunStudy
-from .support import PYTHON, names_in
+from .support import PYTHON, names_in, run_directories_in
 
 #: Posts its parameters back.
 MIRROR = (PYTHON, "-c", "from runsemble import getRunParams, postRunResults; postRunResults(getRunParams())")
@@ -92,7 +92,7 @@ def test_a_value_may_name_a_directory(study: RunStudy, here: Path, what: str) ->
     value = VALUES[what].replace("/", "_")
     result = study("touch", "began", runs=[{"x": value}], run_dir="{x}")
     assert result[0].status == "success"
-    assert names_in(here / "out") == [value]
+    assert run_directories_in(here / "out") == [value]
     assert (here / "out" / value / "began").exists()
 
 

@@ -32,6 +32,7 @@ LAYERS = {
     "workdir": 2,
     "sched": 1,
     "model": 0,
+    "closing": 0,
     "agent": -1,
     "inrun": -1,
     "codec": -2,
@@ -59,6 +60,9 @@ EAGER_IN_FACADE = frozenset({"_version", "codec"})
 ALLOWED: dict[tuple[str, str], str] = {
     ("agent/__main__.py", "runsemble_agent"): (
         "the agent's own folder: run as a script it has no package, so it registers itself under this name"
+    ),
+    ("inrun/failures.py", "cloudpickle"): (
+        "carries what the driver alone can import; where it is not installed, an exception is described instead"
     ),
 }
 

@@ -26,14 +26,14 @@ class Attempt:
     """One attempt of one step of one run."""
 
     __slots__ = (
-        "argv", "attempt", "booted_s", "cgroup", "cleared_by", "directory", "ended_at", "ended_by", "env", "files",
-        "id", "key", "lane", "lease", "max_rss_kib", "metrics_offset", "params", "peak_kib", "pid", "plan", "run",
-        "started", "started_at", "status", "step", "survivors", "system_s", "user_s",
+        "argv", "attempt", "booted_s", "cgroup", "cleared_by", "cwd", "directory", "ended_at", "ended_by", "env",
+        "files", "id", "key", "lane", "lease", "max_rss_kib", "metrics_offset", "params", "peak_kib", "pid", "plan",
+        "run", "started", "started_at", "status", "step", "survivors", "system_s", "user_s",
     )  # fmt: skip
 
     def __init__(
         self, plan: Plan, run: int, attempt: int, step: int, id: int, directory: bytes, params: str,  # noqa: A002
-        files: list[list[Any]] | None, argv: list[bytes], env: dict[bytes, bytes], lane: int, key: str,
+        files: list[list[Any]] | None, argv: list[bytes], env: dict[bytes, bytes], cwd: bytes, lane: int, key: str,
     ) -> None:  # fmt: skip
         self.plan = plan
         self.run = run
@@ -45,6 +45,7 @@ class Attempt:
         self.files = files  #: of its own: name, text, permission bits
         self.argv = argv
         self.env = env
+        self.cwd = cwd  #: where the command starts, seen from the directory; empty: there
         self.lane = lane
         self.key = key
         self.lease: Lease | None = None

@@ -15,6 +15,8 @@ from . import proc
 
 #: Seconds for which the removal of a group waits for its last process to be gone.
 REMOVE_S = 1.0
+#: Files that say what a group limits; ``max`` or nothing: not at all.
+LIMITS = ("cpu.max", "cpuset.cpus", "memory.high", "memory.max")
 
 
 def find_delegated(needs: str = "memory") -> Cgroups | None:
@@ -37,8 +39,16 @@ def find_delegated(needs: str = "memory") -> Cgroups | None:
     while len(parent) >= len(mount):
         if may_limit(parent, needs):
             return Cgroups(parent, home)
+        if has_limits(parent):  # a run beside this group would escape them
+            return None
         parent = os.path.dirname(parent)
     return None
+
+
+def has_limits(directory: str) -> bool:
+    """Tell whether a control group limits the cores, CPU time or memory of what is in it."""
+    values = [proc.read(directory + "/" + name).split() for name in LIMITS]
+    return any(value and value[0] != b"max" for value in values)
 
 
 def may_limit(directory: str, needs: str) -> bool:
@@ -72,6 +82,12 @@ class Cgroups:
             return group
         group.remove()
         return None
+
+    def end(self, name: str) -> None:
+        """End what is left in the group that a dead agent made under this name, and remove it, if there is one."""
+        group = RunCgroup(os.path.join(self._parent, "runsemble-" + name), self._home)
+        group.kill()
+        group.remove()
 
 
 class RunCgroup:

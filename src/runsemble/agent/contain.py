@@ -165,6 +165,15 @@ def signal_group(pid: int, number: int) -> None:
     """Send a signal to the group of a run's leader that was not reaped yet."""
     try:
         os.killpg(pid, number)
+    except ProcessLookupError:  # a fork that does not lead it yet: it is still alone
+        _kill_one(pid, number)
+    except PermissionError:
+        pass
+
+
+def _kill_one(pid: int, number: int) -> None:
+    try:
+        os.kill(pid, number)
     except (ProcessLookupError, PermissionError):
         pass
 

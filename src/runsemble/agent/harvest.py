@@ -11,17 +11,22 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+
 _RESULTS = b"/results.json"
 
 
 def result_in(directory: bytes) -> list[Any] | None:
-    """Return what is known of the result in a run directory: nothing, its text, its size, or what is wrong with it.
+    """Return what is known of the result in a run directory; see `result_at`."""
+    return result_at(directory + _RESULTS)
+
+
+def result_at(path: bytes) -> list[Any] | None:
+    """Return what is known of the result in a file: nothing, its text, its size, or what is wrong with it.
 
     Returns:
         None when there is none; ``["text", JSON text]`` for a small one; ``["file", size in bytes]`` for a larger one,
         which is left where it is; ``["bad", reason]`` for something that cannot be taken.
     """
-    path = directory + _RESULTS
     try:
         fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:

@@ -18,15 +18,24 @@ def root() -> str:
     return ROOT.format(uid=os.getuid())
 
 
-def make_place() -> str:
-    """Make and return a new directory for one agent, owned by this user and closed to all others.
+def choose_place() -> str:
+    """Return a directory for one agent that does not exist yet; see `make_place`."""
+    return os.path.join(root(), os.urandom(6).hex())
+
+
+def make_place(place: str | None = None) -> str:
+    """Make and return a directory for one agent, owned by this user and closed to all others; it may be there.
+
+    Args:
+        place: One that `choose_place` has returned; a new one when None.
 
     Raises:
         UnsafePlace: Somebody else owns, or may write to, the directory above it.
         OSError: It cannot be made.
     """
-    place = os.path.join(make_root(), os.urandom(6).hex())
-    os.mkdir(place, 0o700)
+    place = place or choose_place()
+    make_root()
+    make_private(place)
     return place
 
 
@@ -75,6 +84,11 @@ def bell_path(place: str) -> str:
 def spool_path(place: str) -> str:
     """Return the spool of the agent that lives in `place`."""
     return os.path.join(place, "spool")
+
+
+def left_spool_path(directory: str, place: str) -> str:
+    """Return where in `directory` the agent that lives in `place` leaves its spool when it ends."""
+    return os.path.join(directory, "spool-" + os.path.basename(place))
 
 
 def log_path(place: str) -> str:

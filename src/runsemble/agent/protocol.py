@@ -5,11 +5,19 @@ until the driver acknowledges it.
 
 Driver to agent::
 
-    hello   {version, epoch, orphans, linger_s, grace_s, survivors}   first on every connection
-    plan    id, {directory, env, output, stage, timeout_s, mem_mib}   what many runs have in common
-    run     plan, run, attempt, step, id, directory, params, files, argv, env, lane, lease
+    hello   {version, epoch, orphans, linger_s, grace_s, survivors, keeps}   first on every connection
+    keep    keeps                            directories where an agent that ends leaves its spool, if it holds exits
+                                             that nobody has acknowledged; also in `hello`
+    plan    id, {directory, env, output, stage, timeout_s, mem_mib, call, posts}   what many runs share;
+                                             `posts`: where results go, named after the run's id, if not
+                                             into run directories, which are left to the runs then;
+                                             `call`: what Python calls run, for `load` of the agent's
+                                             module, with `load_s` (seconds) or not; null for programs
+    run     plan, run, attempt, step, id, directory, params, files, argv, env, cwd, lane,
+                                             lease
                                              `files`: [name, text, permission bits] of each of its own, or null
-                                             `id` is for people; lease null: wait for one of `lane`
+                                             `id` is for people; `cwd`: where the command starts, if not in
+                                             `directory`; lease null: wait for one of `lane`
     lend    run, attempt, lease              for a waiting run, where no lease of its lane is left to inherit
     cancel  run, attempt, how                a waiting run is dropped, a living one ended: "stop" (TERM, grace, KILL),
                                              "kill", or "drop": not at all
@@ -19,8 +27,9 @@ Driver to agent::
 
 Agent to driver::
 
-    welcome {version, epoch, pid, boot, host, live, python}           after an accepted hello; then every exit that is
-                                             not acknowledged, then `current`
+    welcome {version, epoch, pid, boot, host, live, python, calls}    after an accepted hello; then every exit that is
+                                             not acknowledged, then `current`; `live`: run, attempt, step, pid, time,
+                                             lease, and what the run was told of its grant
     current                                  what is neither live nor was told as an exit never started
     refused reason, epoch
     start   run, attempt, step, pid, time, lease
@@ -44,19 +53,25 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-VERSION = 1
+VERSION = 2
 
 #: Length of a `run` message.
-RUN_FIELDS = 13
+RUN_FIELDS = 14
 
 #: Printed by an agent once it can be reached; whatever a login shell printed before it is noise.
 READY = "runsemble-agent-ready"
 
+#: Exit status of an agent that was started where another one lives.
+TAKEN = 3
+
 #: Environment variable by which a process is known to belong to a run: "<agent>-<run>-<attempt>-<step>".
 RUN_KEY = "RUNSEMBLE_RUN_KEY"
 
+#: Environment variable by which a fork of an agent, which cannot have that one, is known to belong to the agent.
+AGENT_KEY = "RUNSEMBLE_AGENT"
+
 #: Files that an attempt leaves under our names, and that a later attempt must not find.
-OUR_FILES = ("results.json", "metrics.jsonl", "stdout", "stderr", "output")
+OUR_FILES = ("results.json", "metrics.jsonl", "exception.pickle", "stdout", "stderr", "output")
 
 #: Largest result that travels with the exit record, in bytes; a larger one stays in its file.
 INLINE_RESULT_BYTES = 64 * 1024

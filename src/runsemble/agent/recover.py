@@ -9,9 +9,9 @@ from __future__ import annotations
 import os
 import time
 
-from . import proc
+from . import cgroup, proc
 from .contain import kill_all
-from .protocol import AGENT_LOST, RUN_KEY, Exit
+from .protocol import AGENT_KEY, AGENT_LOST, RUN_KEY, Exit
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ def end_remains(remains: Remains, agent_id: str) -> list[Exit]:
     """
     if remains.open and remains.boot == proc.boot_id():
         _end_processes(remains, agent_id)
+        _end_groups(remains)
     records = []
     for run, attempt, step in remains.open:
         record = Exit.never_ran(run, attempt, step, AGENT_LOST, _LOST)
@@ -51,14 +52,26 @@ def _end_processes(remains: Remains, agent_id: str) -> None:
         time.sleep(0.005)
 
 
+def _end_groups(remains: Remains) -> None:
+    """Remove the control groups of open attempts, which nobody else knows of."""
+    groups = cgroup.find_delegated()
+    if groups is not None:
+        for key, _, _ in remains.open.values():
+            groups.end(key)
+
+
 def _find(remains: Remains, agent_id: str) -> list[int]:
     prefix = agent_id.encode() + b"-"
     sessions = {pid for _, booted_s, pid in remains.open.values() if pid and _is_leader(pid, booted_s)}
-    name = RUN_KEY.encode()
+    name, agent_name, agent = RUN_KEY.encode(), AGENT_KEY.encode(), agent_id.encode()
     own = os.getpid()
     found = []
     for pid in proc.all_pids():
-        is_theirs = proc.session_of(pid) in sessions or proc.environ_value(pid, name).startswith(prefix)
+        is_theirs = (
+            proc.session_of(pid) in sessions
+            or proc.environ_value(pid, name).startswith(prefix)
+            or proc.environ_value(pid, agent_name) == agent
+        )
         if is_theirs and pid != own and not proc.is_zombie(pid):
             found.append(pid)
     return found

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import select
+import shutil
 import signal
 import socket
 import struct
@@ -13,7 +15,7 @@ import time
 from . import place, proc
 from .contain import become_subreaper
 from .frames import BrokenStream, Unpacker, encode, join, pack
-from .protocol import READY, RUN_FIELDS, VERSION
+from .protocol import READY, RUN_FIELDS, TAKEN, VERSION
 from .recover import end_remains
 from .spool import Spool, replay
 from .work import Work
@@ -21,6 +23,9 @@ from .work import Work
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
+
+    from .attempt import Attempt
+    from .forking import Calls
 
 #: Messages wait this long for company, in seconds, unless the driver has nothing else to do.
 BATCH_S = 0.01
@@ -31,15 +36,30 @@ REST_S = 0.001
 LONELY_S = 60.0
 #: Likewise, once the process that had started it is gone.
 BEREFT_S = 5.0
+#: Seconds between two tries to write what must not be forgotten to a full disk.
+UNWRITTEN_S = 0.5
 #: Seconds between two touches of the spool, which keep cleaners of old files off it.
 TOUCH_S = 3600.0
 
 
-def serve(directory: str) -> int:
-    """Be the agent that lives in `directory` until there is nothing left to keep; return the exit status."""
+def serve(directory: str, spool: str = "", calls_module: str = "") -> int:
+    """Be the agent that lives in `directory` until there is nothing left to keep; return the exit status.
+
+    Args:
+        directory: Its private directory, which exists.
+        spool: Its spool; empty: in the directory.
+        calls_module: Name of the module that loads and runs Python calls; empty: start programs only.
+    """
     place.check(directory)
     _detach(directory)
-    server = Server(directory)
+    if not _claim(directory):
+        return TAKEN
+    calls = None
+    if calls_module:
+        from .forking import Calls
+
+        calls = Calls(calls_module)
+    server = Server(directory, spool or place.spool_path(directory), calls)
     server.listen()
     try:
         os.write(1, (READY + "\n").encode())
@@ -49,6 +69,16 @@ def serve(directory: str) -> int:
     server.run()  # if this raises, the spool stays, for a successor
     server.close()
     return 0
+
+
+def _claim(directory: str) -> bool:
+    """Have the directory to ourselves as long as this process lives; False if another agent lives there."""
+    try:
+        fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return os.path.samestat(os.fstat(fd), os.stat(directory))  # it could have been removed before we had it
+    except (BlockingIOError, FileNotFoundError):
+        return False
 
 
 def _detach(directory: str) -> None:
@@ -96,10 +126,11 @@ class Connection:
 class Server:
     """An agent with its sockets, its spool and its work."""
 
-    def __init__(self, directory: str) -> None:
+    def __init__(self, directory: str, spool_path: str, calls: Calls | None = None) -> None:
         self._directory = directory
+        self._spool_path = spool_path
+        self._runs_calls = calls is not None
         self._boot = proc.boot_id()
-        spool_path = place.spool_path(directory)
         remains = replay(spool_path)
         lost = end_remains(remains, os.path.basename(directory))
         self._epoch = remains.epoch
@@ -107,11 +138,12 @@ class Server:
         for record in lost:
             self._spool.exit(encode(record.as_message()))
         self._spool.flush()
-        self._work = Work(directory, self._spool, remains.last_seq, [*remains.exits.values(), *lost])
+        self._work = Work(directory, self._spool, remains.last_seq, [*remains.exits.values(), *lost], calls)
         self._poll = select.poll()
         self._connections: dict[int, Connection] = {}
         self._driver: Connection | None = None
         self._orphans = "kill"
+        self._keeps: list[str] = []  #: where exits that nobody has acknowledged are left
         self._linger_s = 0.0
         self._alone_since = time.monotonic()
         self._waits_for_driver = LONELY_S
@@ -165,15 +197,32 @@ class Server:
         os.close(self._bell)
         self._work.close()
         self._spool.close()
-        keep = self._orphans == "finish" and self._work.exits
-        names = ["s", "bell"] if keep else os.listdir(self._directory)
-        for name in names:
+        paths = [os.path.join(self._directory, name) for name in os.listdir(self._directory)]
+        if self._work.exits and not self._leave_spool():
+            paths = [path for path in paths if path != self._spool_path]
+        elif self._spool_path not in paths:
+            paths.append(self._spool_path)
+        for path in paths:
             try:
-                os.unlink(os.path.join(self._directory, name))
+                os.unlink(path)
             except OSError:
                 pass
-        if not keep:
+        try:
             os.rmdir(self._directory)
+        except OSError:  # the spool is in it, for the next driver
+            pass
+
+    def _leave_spool(self) -> bool:
+        """Leave the spool where the next driver looks for it; False if it must stay where it is."""
+        for directory in self._keeps:
+            target = place.left_spool_path(directory, self._directory)
+            if target == self._spool_path:
+                return False
+            try:
+                shutil.copyfile(self._spool_path, target)
+            except OSError:
+                return False
+        return True
 
     # Waiting
 
@@ -197,7 +246,7 @@ class Server:
             due.append(max(0.0, self._outbox_since + BATCH_S - time.monotonic()))
         if self._driver is None:
             due.append(max(0.0, self._alone_since + self._waits_for_driver - time.monotonic()))
-            due.append(BEREFT_S)
+            due.append(UNWRITTEN_S if self._is_ending and self._keeps else BEREFT_S)
         return min([*due, TOUCH_S])
 
     def _is_over(self) -> bool:
@@ -207,7 +256,12 @@ class Server:
             if time.monotonic() < self._alone_since + self._waits_for_driver:
                 return False
             self._finish("stop" if self._orphans == "kill" else "finish")
-        return self._is_ending and self._work.is_idle and not (self._driver and self._driver.has_unsent)
+        is_done = self._is_ending and self._work.is_idle and not (self._driver and self._driver.has_unsent)
+        return is_done and not self._has_unwritten()
+
+    def _has_unwritten(self) -> bool:
+        """Tell whether this process alone knows of exits: the disk is full, and nobody has acknowledged them."""
+        return bool(self._keeps) and bool(self._work.exits) and not self._spool.flush()
 
     def _ask_to_end(self, *_: Any) -> None:
         self._is_asked_to_end = True
@@ -296,6 +350,8 @@ class Server:
             self._work.cancel(message[1], message[2], message[3])
         elif kind == "drop":
             self._work.drop_waiting()
+        elif kind == "keep":
+            self._keeps = list(message[1])
         elif kind == "bye":
             self._finish(message[1])
 
@@ -319,7 +375,7 @@ class Server:
             self._drop(old)
         self._driver = connection
         self._is_ending = False
-        self._orphans, self._linger_s = orphans, linger_s
+        self._orphans, self._linger_s, self._keeps = orphans, linger_s, list(hello["keeps"])
         self._work.grace_s = grace_s
         self._work.containment.leave_survivors = leaves_survivors
         self._work.drop_waiting()  # it will send anew what it wants
@@ -331,10 +387,7 @@ class Server:
 
     def _welcome(self) -> None:
         work = self._work
-        live = [
-            [job.run, job.attempt, job.step, job.pid, job.started, job.lease.id if job.lease else None]
-            for job in work.living.values()
-        ]
+        live = [[job.run, job.attempt, job.step, job.pid, job.started, *_lease_of(job)] for job in work.living.values()]
         facts = {
             "version": VERSION,
             "epoch": self._epoch,
@@ -343,6 +396,7 @@ class Server:
             "host": socket.gethostname(),
             "python": list(sys.version_info[:3]),
             "subreaper": self._is_subreaper,
+            "calls": self._runs_calls,
             "live": live,
         }
         self._work.say("welcome", facts)
@@ -387,6 +441,13 @@ class Server:
         now = time.monotonic()
         if now - self._touched_at > TOUCH_S:
             self._touched_at = now
-            os.utime(place.spool_path(self._directory))
+            os.utime(self._spool_path)
         if self._spool.is_long and self._work.is_idle and not self._work.exits:
             self._spool.empty(self._work.last_seq, self._epoch, self._boot)
+
+
+def _lease_of(job: Attempt) -> list[Any]:
+    """Return the id of the lease that a run holds, and what it was told of the grant."""
+    if job.lease is None:
+        return [None, {}]
+    return [job.lease.id, {name.decode(): value.decode("utf-8", "replace") for name, value in job.lease.env.items()}]

@@ -16,14 +16,17 @@ import stat
 from .files import write_file
 from .frames import to_bytes
 from .protocol import DISK_FULL, NOT_LAUNCHED, NOT_STAGED, OUR_FILES
+from .rotation import LOG, is_rotated, log_before
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Callable
+
+    Start = Callable[[dict[bytes, bytes], int, int], int]
 
 #: Signals whose disposition Python or the agent has changed.
 _RESET = [s for s in (signal.SIGHUP, signal.SIGINT, signal.SIGPIPE, getattr(signal, "SIGXFSZ", 0)) if s]
-_OUTPUT = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC
+_OUTPUT = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
 
 #: A larger parameter set travels by file, since environment and arguments share one limit of the kernel.
 PARAMS_IN_ENV_BYTES = 4096
@@ -43,15 +46,25 @@ class Trouble(Exception):
 class Plan:
     """What many runs have in common."""
 
-    __slots__ = ("env", "is_fresh", "mem_mib", "output", "relative", "resolved", "stage", "timeout_s")
+    __slots__ = (
+        "call", "env", "is_fresh", "is_refilled", "is_reused", "mem_mib", "output", "posts", "relative", "resolved",
+        "stage", "timeout_s",
+    )  # fmt: skip
 
     def __init__(self, fields: dict[str, Any]) -> None:
-        self.is_fresh: bool = fields["directory"] == "new"  #: make the directory; else it is there already
+        self.is_fresh: bool = fields["directory"] != "existing"  #: make the directory; else it is there already
+        self.is_refilled: bool = fields["directory"] == "refill"  #: every file is staged anew for every attempt
+        self.is_reused: bool = self.is_refilled or fields["directory"] == "reuse"  #: it may be there already
         self.env = {to_bytes(k): to_bytes(v) for k, v in fields["env"].items()}
         self.output: str = fields["output"]
         self.stage = [(how, to_bytes(source), to_bytes(name)) for how, source, name in fields["stage"]]
         self.timeout_s: float | None = fields["timeout_s"]
         self.mem_mib: int = fields["mem_mib"]
+        posts = fields.get("posts")
+        self.posts: bytes | None = (
+            None if posts is None else to_bytes(posts)
+        )  #: where results go, not into run directories
+        self.call: dict[str, Any] | None = fields.get("call")  #: what Python calls run; None: programs
         self.relative: dict[tuple[bytes, bytes], bytes] = {}  #: source and directory above -> path from there
         self.resolved: dict[tuple[bytes, bytes], bytes] = {}  #: program and PATH -> path, so PATH is searched once
 
@@ -83,37 +96,45 @@ class Plan:
 
 
 def spawn(
-    plan: Plan, directory: bytes, attempt: int, params: str, files: list[list[Any]] | None, argv: list[bytes],
-    env: dict[bytes, bytes], scratch: bytes,
+    plan: Plan, directory: bytes, attempt: int, step: int, params: str, files: list[list[Any]] | None,
+    argv: list[bytes], env: dict[bytes, bytes], cwd: bytes, scratch: bytes, start: Start | None = None,
 ) -> int:  # fmt: skip
     """Prepare `directory`, start `argv` in it as the leader of a new session, and return its process id.
 
-    On return the current directory is `directory`.
+    On return the current directory is `cwd`.
 
     Args:
         plan: What the run shares with others.
         directory: Absolute path.
         attempt: Number of the attempt; from the second on, what the former one left is moved aside.
+        step: Number of the step; what an earlier one of the same attempt has left stays.
         params: JSON text for ``params.json``; empty for a run without.
         files: The run's own files: name, text, permission bits.
         argv: The command.
         env: The whole environment.
+        cwd: Where the command starts, seen from `directory`; made if it is not there. Empty: in `directory`.
         scratch: File for output of which only the tail is kept.
+        start: Starts something else than `argv`, given environment, standard output and standard error.
 
     Raises:
         Trouble: With a sentence that says what failed, and where. A fresh directory that could not be filled is
             removed again; where only the command could not be started, it stays.
     """
-    made = enter(plan, directory, attempt)
+    made, is_to_fill = enter(plan, directory, attempt, step)
+    has_logs = plan.output == "log"  #: which lie where the command starts
     try:
-        stage(plan, params, files, is_first=made or attempt == 1)
-        out, err = open_outputs(plan.output, scratch)
+        stage(plan, "" if plan.posts else params, files, is_first=is_to_fill)
+        if cwd and has_logs:
+            go_to(cwd, directory)
+        out, err = open_log(directory) if has_logs else open_outputs(plan.output, scratch, is_first=not step)
     except OSError as error:
         if made:
             _unmake(directory)
         raise _storage_trouble(error, directory) from None
     try:
-        return _spawn_here(plan, argv, env, out, err)
+        if cwd and not has_logs:
+            go_to(cwd, directory)
+        return start(env, out, err) if start else _spawn_here(plan, argv, env, out, err)
     finally:
         os.close(out)
         if err != out:
@@ -133,41 +154,83 @@ def _spawn_here(plan: Plan, argv: list[bytes], env: dict[bytes, bytes], out: int
         raise Trouble(NOT_LAUNCHED, "cannot start " + os.fsdecode(path) + ": " + str(error)) from None
 
 
-def enter(plan: Plan, directory: bytes, attempt: int) -> bool:
-    """Make `directory` the current one; make it first if the plan says so. Tell whether it was made.
+def enter(plan: Plan, directory: bytes, attempt: int, step: int) -> tuple[bool, bool]:
+    """Make `directory` the current one; make it first if the plan says so.
+
+    Returns:
+        Whether it was made, and whether every file is to be staged, rather than those alone that are missing.
 
     Raises:
-        Trouble: It cannot be made or entered, or a first attempt finds it there already.
+        Trouble: It cannot be made or entered, or a new run finds it there already.
     """
-    made = False
     try:
-        if plan.is_fresh and (attempt == 1 or not os.path.lexists(directory)):
-            try:
-                os.mkdir(directory)
-            except FileNotFoundError:
-                os.makedirs(os.path.dirname(directory), exist_ok=True)
-                os.mkdir(directory)
-            made = True
+        is_first = attempt == 1 and not step
+        made = plan.is_fresh and (is_first or not os.path.lexists(directory)) and _make_directory(plan, directory)
         os.chdir(directory)
-        if attempt > 1 and not made:
-            set_aside(attempt)
-    except FileExistsError:
-        raise Trouble(NOT_STAGED, os.fsdecode(directory) + " exists already, so it cannot be a new run's own") from None
+        if made or not (attempt > 1 or (plan.is_reused and is_first)):
+            return made, is_first or made
+        if plan.posts is not None:  # nothing of ours is there
+            return False, not step and plan.is_refilled
+        is_new = set_aside(attempt)
+        return False, is_new and plan.is_refilled
     except OSError as error:
         raise _storage_trouble(error, directory) from None
-    return made
 
 
-def set_aside(attempt: int) -> None:
-    """Move what the former attempt left in the current directory to ``.attempts/N``, and say who is at work now."""
-    old = ".attempts/" + str(attempt - 1)
-    os.makedirs(old, exist_ok=True)
-    for name in OUR_FILES:
+def _make_directory(plan: Plan, directory: bytes) -> bool:
+    """Make a run directory; False if it is there already and may be."""
+    try:
         try:
-            os.rename(name, old + "/" + name)
+            os.mkdir(directory)
         except FileNotFoundError:
-            pass
-    write_file(".attempts/current", str(attempt).encode())
+            os.makedirs(os.path.dirname(directory), exist_ok=True)
+            os.mkdir(directory)
+    except FileExistsError:
+        if plan.is_reused:
+            return False
+        raise Trouble(NOT_STAGED, os.fsdecode(directory) + " exists already, so it cannot be a new run's own") from None
+    return True
+
+
+def set_aside(attempt: int) -> bool:
+    """Move what was left in the current directory before an attempt to ``.attempts/N``, and say who is at work now.
+
+    Returns:
+        False if that has been done for this attempt already, by an earlier step of it.
+    """
+    current = b""
+    try:
+        with open(".attempts/current", "rb") as file:
+            current = file.read()
+    except FileNotFoundError:
+        pass
+    if current == str(attempt).encode():
+        return False
+    old = ".attempts/" + str(attempt - 1)
+    left = [name for name in OUR_FILES if os.path.lexists(name)]
+    if left or attempt > 1:
+        os.makedirs(old, exist_ok=True)
+    for name in left:
+        os.rename(name, old + "/" + name)
+    if attempt > 1 or current:  # a former life of the directory may have had more attempts
+        write_file(".attempts/current", str(attempt).encode())
+    return True
+
+
+def go_to(cwd: bytes, directory: bytes) -> None:
+    """Change to where a command starts; make it if it is not there.
+
+    Raises:
+        Trouble: That cannot be done.
+    """
+    try:
+        try:
+            os.chdir(cwd)
+        except FileNotFoundError:
+            os.makedirs(cwd, exist_ok=True)
+            os.chdir(cwd)
+    except OSError as error:
+        raise _storage_trouble(error, os.path.join(directory, cwd)) from None
 
 
 def stage(plan: Plan, params: str, files: list[list[Any]] | None, is_first: bool, base: bytes = b"") -> None:
@@ -182,6 +245,8 @@ def stage(plan: Plan, params: str, files: list[list[Any]] | None, is_first: bool
     """
     for how, source, name in plan.stage:
         target = base + name
+        if plan.is_refilled and is_first:
+            _clear(target, how, source)
         if is_first or not os.path.lexists(target):
             _stage_one(plan, how, source, target)
     for own, text, mode in files or ():
@@ -211,6 +276,17 @@ def _stage_one(plan: Plan, how: str, source: bytes, target: bytes) -> None:
     os.rename(partial, target)
 
 
+def _clear(target: bytes, how: str, source: bytes) -> None:
+    """Remove what an input is to replace: a file or a link, or a directory by a copy of another one."""
+    if not os.path.isdir(target) or os.path.islink(target):
+        try:
+            os.unlink(target)
+        except FileNotFoundError:
+            pass
+    elif how == "copy" and os.path.isdir(source):
+        shutil.rmtree(target)
+
+
 def _write_own(target: bytes, content: bytes, mode: int) -> None:
     """Make one file of the run's own appear, whole."""
     parent = os.path.dirname(target)
@@ -234,17 +310,41 @@ def _partial(target: bytes) -> bytes:
     return partial
 
 
-def open_outputs(mode: str, scratch: bytes) -> tuple[int, int]:
-    """Open what becomes stdout and stderr; here rather than in the child, so that an error names the file."""
+def open_outputs(mode: str, scratch: bytes, is_first: bool = True) -> tuple[int, int]:
+    """Open what becomes stdout and stderr; here rather than in the child, so that an error names the file.
+
+    Args:
+        mode: What becomes of the output.
+        scratch: File for output of which only the tail is kept.
+        is_first: Whether this is the first step; later ones write on.
+    """
+    flags = _OUTPUT | os.O_TRUNC if is_first else _OUTPUT
     if mode == "files":
-        out = os.open(b"stdout", _OUTPUT, 0o666)
+        out = os.open(b"stdout", flags, 0o666)
         try:
-            return out, os.open(b"stderr", _OUTPUT, 0o666)
+            return out, os.open(b"stderr", flags, 0o666)
         except BaseException:
             os.close(out)
             raise
     name = {"merged": b"output", "tail": scratch}.get(mode, b"/dev/null")
-    both = os.open(name, _OUTPUT, 0o666)
+    both = os.open(name, flags, 0o666)
+    return both, both
+
+
+def open_log(directory: bytes) -> tuple[int, int]:
+    """Open the log of what starts in the current directory; what was the log becomes a numbered one.
+
+    Outside the run's own directory, where other runs may write, too, it is appended to.
+
+    Args:
+        directory: The run's.
+    """
+    here = os.getcwdb()
+    if is_rotated(os.fsdecode(os.path.realpath(directory)), os.fsdecode(here)):
+        former = log_before(os.listdir())
+        if former is not None:
+            os.rename(LOG, former)
+    both = os.open(LOG, _OUTPUT, 0o666)
     return both, both
 
 

@@ -35,6 +35,7 @@ class Remains:
         self.boot = ""
         self.last_seq = 0
         self.exits: dict[int, Exit] = {}  #: by sequence number, those not acknowledged
+        self.unstarted: dict[tuple[int, int, int], int] = {}  #: those that never ran: (run, attempt, step) -> number
         self.open: dict[tuple[int, int, int], list[Any]] = {}  #: (run, attempt, step) -> [key, booted_s, pid or 0]
 
 
@@ -63,6 +64,7 @@ def _replay_line(remains: Remains, kind: str, fields: list[Any]) -> None:
     if kind == "intent":
         run, attempt, step, key, booted_s = fields
         remains.open[run, attempt, step] = [key, booted_s, 0]
+        remains.exits.pop(remains.unstarted.pop((run, attempt, step), 0), None)  # it is begun after all
     elif kind == "pid":
         run, attempt, step, pid = fields
         if (run, attempt, step) in remains.open:
@@ -71,6 +73,8 @@ def _replay_line(remains: Remains, kind: str, fields: list[Any]) -> None:
         record = Exit(*fields)
         remains.open.pop((record.run, record.attempt, record.step), None)
         remains.exits[record.seq] = record
+        if record.status is None:
+            remains.unstarted[record.run, record.attempt, record.step] = record.seq
         remains.last_seq = max(remains.last_seq, record.seq)
     elif kind == "ack":
         remains.last_seq = max(remains.last_seq, fields[0])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import heapq
 import os
 import signal
@@ -25,12 +26,15 @@ from .protocol import (
     TAIL_BYTES,
     Exit,
 )
+from .rotation import LOG
 from .spawn import PARAMS_IN_ENV_BYTES, Plan, Trouble, spawn
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable
 
+    from .forking import Calls
+    from .spawn import Start
     from .spool import Spool
 
 #: Seconds for which this process is taken to be of the same size.
@@ -45,16 +49,18 @@ class Work:
     Messages for the driver wait in `outbox`, encoded; whoever empties it flushes the spool first.
     """
 
-    def __init__(self, directory: str, spool: Spool, seq: int, exits: list[Exit]) -> None:
+    def __init__(self, directory: str, spool: Spool, seq: int, exits: list[Exit], calls: Calls | None = None) -> None:
         self.outbox: list[str] = []
         self.exits = {e.seq: e for e in exits}  #: not acknowledged, by sequence number
         self.living: dict[tuple[int, int], Attempt] = {}  #: by run and attempt
+        self._unstarted: dict[tuple[int, int, int], int] = {}  #: those of them that never ran
         self.waiting_count = 0
         self.grace_s = 5.0
         self.id = os.path.basename(directory)
         self.containment = Containment(self.id)
         self.last_seq = seq
         self._spool = spool
+        self._calls = calls
         self._plans: dict[int, Plan] = {}
         self._waiting: dict[int, deque[Attempt]] = {}  #: by lane
         self._ready: deque[tuple[Attempt, Lease]] = deque()
@@ -82,13 +88,14 @@ class Work:
 
     def add_run(self, message: list[Any]) -> None:
         """Take in a run: start it if it brings a lease, else let it wait for one of its lane."""
-        _, plan, run, attempt, step, name, directory, params, files, argv, env, lane, lease = message
+        _, plan, run, attempt, step, name, directory, params, files, argv, env, cwd, lane, lease = message
         job = Attempt(
             self._plans[plan], run, attempt, step, name, to_bytes(directory), params, files,
             [to_bytes(a) for a in argv],
             {to_bytes(k): to_bytes(v) for k, v in env.items()} if env else {},
-            lane, "%s-%d-%d-%d" % (self.id, run, attempt, step),
+            to_bytes(cwd) if cwd else b"", lane, "%s-%d-%d-%d" % (self.id, run, attempt, step),
         )  # fmt: skip
+        self.exits.pop(self._unstarted.pop((run, attempt, step), 0), None)  # its driver has heard of that
         if lease is None:
             self._waiting.setdefault(lane, deque()).append(job)
             self.waiting_count += 1
@@ -136,6 +143,8 @@ class Work:
         """Forget every exit up to `seq`: the driver has stored it."""
         for number in [s for s in self.exits if s <= seq]:
             del self.exits[number]
+        if not self.exits:
+            self._unstarted.clear()
         self._spool.ack(seq)
 
     def ring(self, key: str) -> None:
@@ -202,8 +211,9 @@ class Work:
             self._limit_memory(job)
             env = self._environment(job, lease)
             job.pid = spawn(
-                job.plan, job.directory, job.attempt, job.params, job.files, job.argv, env, self._scratch(job)
-            )
+                job.plan, job.directory, job.attempt, job.step, job.params, job.files, job.argv, env, job.cwd,
+                self._scratch(job), self._start_of(job),
+            )  # fmt: skip
         except Trouble as error:
             trouble = error
         except Exception as error:  # the other runs must not suffer from what is wrong with this one
@@ -224,6 +234,14 @@ class Work:
         if job.plan.mem_mib and job.cgroup is None:
             self._at(job.started_at + memory.INTERVAL_S, self._watch_memory, job)
 
+    def _start_of(self, job: Attempt) -> Start | None:
+        """Return what starts a run's Python call, None for a program."""
+        if job.plan.call is None:
+            return None
+        if self._calls is None:
+            raise Trouble(NOT_LAUNCHED, "a Python call was sent to an agent that starts programs only")
+        return functools.partial(self._calls.start, job, functools.partial(self.say, "note"))
+
     def _environment(self, job: Attempt, lease: Lease) -> dict[bytes, bytes]:
         env = {**job.plan.env, **lease.env, **job.env}  # what the user set wins over what the grant suggests
         env[b"RUNSEMBLE_RUN_ID"] = b"%d" % job.id
@@ -231,13 +249,14 @@ class Work:
         env[b"RUNSEMBLE_STEP"] = b"%d" % job.step
         env[b"RUNSEMBLE_RUN_DIR"] = job.directory
         env[b"RUNSEMBLE_RUN_KEY"] = job.key.encode()
-        env[b"RUNSEMBLE_RESULTS"] = job.directory + b"/results.json"
+        env[b"RUNSEMBLE_RESULTS"] = self._results(job)
         env[b"RUNSEMBLE_BELL"] = self._bell
         if job.params:
             params = job.params.encode()
-            if len(params) > PARAMS_IN_ENV_BYTES:
-                params = b"@" + job.directory + b"/params.json"
-            env[b"RUNSEMBLE_PARAMS"] = params
+            if len(params) <= PARAMS_IN_ENV_BYTES:
+                env[b"RUNSEMBLE_PARAMS"] = params
+            elif job.plan.posts is None:
+                env[b"RUNSEMBLE_PARAMS"] = b"@" + job.directory + b"/params.json"
         if job.plan.timeout_s is not None:
             env[b"RUNSEMBLE_DEADLINE"] = b"%.3f" % (job.started + job.plan.timeout_s)
         return env
@@ -281,6 +300,7 @@ class Work:
         self._leave_cgroup(job)
         record = Exit.never_ran(job.run, job.attempt, job.step, trouble.kind, str(trouble))
         self._record(record, job)
+        self._unstarted[job.run, job.attempt, job.step] = record.seq
 
     def _over(self, job: Attempt) -> None:
         """Record the end of a run of which nothing is left."""
@@ -290,10 +310,22 @@ class Work:
         record = Exit(
             0, job.run, job.attempt, job.step, None, None, job.status, job.ended_by, None, None, job.started,
             job.ended_at - job.started_at, job.user_s, job.system_s, max(job.max_rss_kib, job.peak_kib),
-            self._floor_kib(job.ended_at), harvest.result_in(job.directory), self._tail(job),
-            job.survivors,
+            self._floor_kib(job.ended_at), self._result(job), self._tail(job), job.survivors,
         )  # fmt: skip
         self._record(record, job)
+
+    def _results(self, job: Attempt) -> bytes:
+        """Return where a run puts its result."""
+        posts = job.plan.posts
+        return job.directory + b"/results.json" if posts is None else b"%s/%d.json" % (posts, job.id)
+
+    def _result(self, job: Attempt) -> list[Any] | None:
+        """Return what a run has posted; where posts are kept apart, one that travels is not left behind."""
+        path = self._results(job)
+        result = harvest.result_at(path)
+        if result is not None and result[0] == "text" and job.plan.posts is not None:
+            os.unlink(path)
+        return result
 
     def _tail(self, job: Attempt) -> str | None:
         """Return what to keep of the output: all that was asked for, or the last words of a run that failed."""
@@ -306,6 +338,8 @@ class Work:
             except OSError:
                 pass
             return tail
+        if mode == "log" and (job.status != 0 or job.ended_by):
+            return harvest.tail_of(os.path.join(job.directory, job.cwd, os.fsencode(LOG)), LAST_WORDS_BYTES)
         if mode in _LAST_WORDS_FILE and (job.status != 0 or job.ended_by):
             return harvest.tail_of(job.directory + _LAST_WORDS_FILE[mode], LAST_WORDS_BYTES)
         return None

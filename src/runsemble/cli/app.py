@@ -16,16 +16,48 @@ import click
 from runsemble._version import __version__
 from runsemble.cli import exits
 from runsemble.cli.say import finish_saying, say
-from runsemble.errors import AgentError, FeedError, RunsembleError
+from runsemble.errors import AgentError, FeedError, LeaseError, RunsembleError, StoreError
 
-#: Every sub-command: where it is, and what it does in a few words.
-COMMANDS = {
-    "run": ("runsemble.cli.run", "Run a command over many parameter sets."),
-    "doctor": ("runsemble.cli.doctor", "Look at this machine, and say what it means for runs."),
-    "completion": ("runsemble.cli.completion", "Print what completes commands in bash, zsh or fish."),
-    "param": ("runsemble.cli.in_run", "Inside a run: print its parameters, or one of them."),
-    "post": ("runsemble.cli.in_run", "Inside a run: submit its result."),
+#: Every sub-command under the heading of its topic: where it is, and what it does in a few words.
+TOPICS = {
+    "Run a study": {
+        "run": ("runsemble.cli.run", "Run a command over many parameter sets."),
+    },
+    "Ensembles, which outlive this terminal": {
+        "create": ("runsemble.cli.create", "Make an ensemble in a directory; nothing runs yet."),
+        "start": ("runsemble.cli.start", "Execute what is pending in the background."),
+        "resume": ("runsemble.cli.resume", "Execute what is pending here, with a bar."),
+        "watch": ("runsemble.cli.watch", "Follow what is executed elsewhere."),
+        "add": ("runsemble.cli.add", "Add runs, also while others are executed."),
+        "requeue": ("runsemble.cli.requeue", "Let runs be executed again."),
+        "kill": ("runsemble.cli.kill", "End runs for good."),
+        "drain": ("runsemble.cli.drain", "Start nothing more; what runs may finish."),
+        "stop": ("runsemble.cli.stop", "End what runs, and go on another time."),
+    },
+    "Look at a study": {
+        "status": ("runsemble.cli.status", "Say how far it is, who executes it, and what failed."),
+        "runs": ("runsemble.cli.runs", "List its runs."),
+        "results": ("runsemble.cli.results", "List what its runs posted."),
+        "why": ("runsemble.cli.why", "Say why a run waits, runs, is tried again, or ended as it did."),
+        "logs": ("runsemble.cli.logs", "Print what a run wrote; -f follows it."),
+        "rerun": ("runsemble.cli.rerun", "Run one run again; --here in this terminal."),
+        "export": ("runsemble.cli.export", "Write a study as csv, json, yaml or parquet."),
+        "plan": ("runsemble.cli.plan", "Say how long what is pending will take, on this machine or another."),
+        "suggest": ("runsemble.cli.suggest", "Say what runs should ask for, from what they used."),
+        "rundirs": ("runsemble.cli.rundirs", "Print the directories of its runs."),
+        "rebuild": ("runsemble.cli.rebuild", "Make the record of a study anew that is damaged or lost."),
+    },
+    "This machine": {
+        "doctor": ("runsemble.cli.doctor", "Look at this machine, and say what it means for runs."),
+        "completion": ("runsemble.cli.completion", "Print what completes commands in bash, zsh or fish."),
+    },
+    "In a run": {
+        "param": ("runsemble.cli.in_run", "Print the parameters of the run, or one of them."),
+        "post": ("runsemble.cli.in_run", "Submit the result of the run."),
+    },
 }
+#: The same without the headings.
+COMMANDS = {name: entry for commands in TOPICS.values() for name, entry in commands.items()}
 
 #: Set by a shell that asks what could come next.
 COMPLETE = "_RUNSEMBLE_COMPLETE"
@@ -34,6 +66,12 @@ EPILOG = """\b
 The first minute:
   runsemble run 'echo {}' ::: one two three
   runsemble run -P x=lin:0:1:5 --input model.py -- python model.py {x}
+
+\b
+A study that outlives this terminal:
+  runsemble create sweep -P x=lin:0:1:500 --input model.py -- python model.py {x}
+  runsemble start sweep
+  runsemble watch sweep
 """
 
 
@@ -63,9 +101,11 @@ class LazyGroup(click.Group):
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the commands without importing them."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, words) for name, (_, words) in COMMANDS.items()])
+        """List the commands by topic, without importing them."""
+        width = max(map(len, COMMANDS))
+        for topic, commands in TOPICS.items():
+            with formatter.section(topic):
+                formatter.write_dl([(name.ljust(width), words) for name, (_, words) in commands.items()])
 
 
 @click.group(
@@ -105,7 +145,7 @@ def _run(argv: list[str]) -> int:
         with suppress(OSError):  # nobody may be there to read it
             error.show()
         return error.exit_code
-    except (AgentError, FeedError) as error:
+    except (AgentError, FeedError, StoreError, LeaseError) as error:
         return complain(error, argv[0], exits.INFRASTRUCTURE)
     except RunsembleError as error:
         return complain(error, argv[0], exits.USAGE)

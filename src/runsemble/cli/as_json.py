@@ -9,9 +9,10 @@ from typing import Any, TextIO
 
 from runsemble import codec
 from runsemble._version import __version__
+from runsemble.ensemble.view import EnsembleRun
 from runsemble.errors import ResultError
 from runsemble.runners.outcome import MultirunResult, last_line
-from runsemble.runners.table import Run
+from runsemble.runners.run import Run
 
 #: Names what the value looks like. A new key does not change it; a key that goes, or means something else, does.
 RESULTS_SCHEMA = "runsemble.results/1"
@@ -53,6 +54,16 @@ def write_value(stream: TextIO, head: dict[str, Any], key: str, items: Iterator[
 
 
 def _run_text(run: Run) -> str:
+    return run_text(run, output=last_line(run))
+
+
+def run_text(run: Run | EnsembleRun, **more: Any) -> str:
+    """Return what is known of a run as JSON.
+
+    Args:
+        run: The run.
+        more: What else is to be told, ready for JSON.
+    """
     facts: dict[str, Any] = {
         "id": run.id,
         "status": run.status,
@@ -63,8 +74,8 @@ def _run_text(run: Run) -> str:
         "run_dir": run.run_dir,
         "stdout": run.stdout,
         "stderr": run.stderr,
-        "output": last_line(run),
         "usage": None,
+        **more,
     }
     if run.usage is not None:
         facts["usage"] = dict(zip(run.usage._fields[:-1], run.usage, strict=False))

@@ -13,10 +13,10 @@ import click
 
 from runsemble.cli import exits
 from runsemble.cli.summary import wants_colour
+from runsemble.ensemble.sync import multirun_sync
 from runsemble.errors import RunsembleError
 from runsemble.nodes.checkup import CHECKS, Finding, check_file_system
-from runsemble.runners.study import current_directory
-from runsemble.runners.sync import multirun_sync
+from runsemble.workdir.layout import current_directory
 
 SCHEMA = "runsemble.doctor/1"
 _SIGNS = {"ok": "ok", "note": "note", "warning": "WARNING"}

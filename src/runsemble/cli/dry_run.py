@@ -17,14 +17,17 @@ from runsemble import codec
 from runsemble.cli import exits
 from runsemble.cli.as_json import PLAN_SCHEMA, write_value
 from runsemble.cli.nothing import say_nothing_to_run
+from runsemble.cli.printing import write_as_is
 from runsemble.cli.say import say
 from runsemble.cli.sources import Workload
 from runsemble.errors import RequestError
 from runsemble.launch.placeholders import ShellText
 from runsemble.model.resources import count_of
 from runsemble.runners.local import ParallelLocalRunner
-from runsemble.runners.study import PreparedRun, Study, StudyOptions, current_directory
+from runsemble.runners.options import StudyOptions
+from runsemble.runners.study import PreparedRun, Study
 from runsemble.sched.pool import Pool
+from runsemble.workdir.layout import current_directory
 
 #: Characters of a plan that are held in memory; a longer one goes through a file.
 _SPOOLED = 2**24
@@ -78,20 +81,11 @@ def _print_lines(study: Study, runs: Iterator[PreparedRun], options: StudyOption
         words = run.argv[-1] if is_shell else shlex.join(run.argv)
         place = run.directory
         place = place.removeprefix(above) if place.startswith(above) else os.path.relpath(place, study.submit_dir)
-        _write_as_is(f"{place}: {words}\n")
+        write_as_is(f"{place}: {words}\n")
     sys.stdout.flush()
     needs = str(options.request.shape)
     say(f"{count_of(count, 'run')} would start, {at_once} at a time, with {needs} each; nothing was run")
     return exits.OK
-
-
-def _write_as_is(line: str) -> None:
-    """Write a line to stdout, bytes that are no text as the bytes that they are."""
-    if line.isascii() or not any("\udc80" <= sign <= "\udcff" for sign in line):
-        sys.stdout.write(line)
-        return
-    sys.stdout.flush()
-    sys.stdout.buffer.write(line.encode("utf-8", "surrogateescape"))
 
 
 def _run_text(run: PreparedRun) -> str:

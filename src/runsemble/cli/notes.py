@@ -15,9 +15,10 @@ from runsemble.cli.translate import names_in_run
 from runsemble.launch.placeholders import ShellText, Template, nearest
 from runsemble.model.files import FileResource
 from runsemble.model.params import RESERVED
-from runsemble.runners.study import StudyOptions, current_directory
+from runsemble.runners.options import StudyOptions
 from runsemble.space.cells import looks_like_a_number
 from runsemble.space.files import CsvFile
+from runsemble.workdir.layout import current_directory
 from runsemble.workdir.staging import is_forgotten
 from runsemble.workdir.templates import load_templates
 

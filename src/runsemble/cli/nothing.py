@@ -6,7 +6,7 @@ from runsemble.cli import exits
 from runsemble.cli.say import say
 
 
-def say_nothing_to_run() -> int:
-    """Say that no parameter set was given; return the exit status."""
-    say("runsemble run: there is nothing to run: no parameter set was given")
+def say_nothing_to_run(command: str = "run") -> int:
+    """Say that no parameter set was given to a command; return the exit status."""
+    say(f"runsemble {command}: there is nothing to run: no parameter set was given")
     return exits.NOTHING

@@ -1,13 +1,14 @@
-"""Prints the standard output of runs as they end, that of each in one piece."""
+"""Prints what runs wrote, as they end, that of each in one piece; and names of files as they are."""
 
 from __future__ import annotations
 
 import queue
 import shutil
+import sys
 import threading
 from typing import BinaryIO
 
-from runsemble.runners.table import Run
+from runsemble.runners.run import Run
 
 
 class Printer:
@@ -54,3 +55,12 @@ class Printer:
             self.problem = "" if isinstance(error, BrokenPipeError) else str(error)
             return False
         return True
+
+
+def write_as_is(line: str) -> None:
+    """Write a line to stdout, bytes that are no text as the bytes that they are."""
+    if line.isascii() or not any("\udc80" <= sign <= "\udcff" for sign in line):
+        sys.stdout.write(line)
+        return
+    sys.stdout.flush()
+    sys.stdout.buffer.write(line.encode("utf-8", "surrogateescape"))

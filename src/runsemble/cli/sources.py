@@ -88,12 +88,13 @@ class Crossed:
         return Aside(self, self.file)
 
 
-def read_workload(words: Sequence[str], options: SourceOptions) -> Workload:
+def read_workload(words: Sequence[str], options: SourceOptions, *, reads_ahead: bool = True) -> Workload:
     """Turn what was typed into a command and its parameter sets; files are checked as far as they can be.
 
     Args:
         words: The command, and what follows it after ``:::``.
         options: The rest of the command line.
+        reads_ahead: Read a file through before anything is made of it, even where no name depends on it.
 
     Raises:
         UsageError: Something in it makes no sense.
@@ -111,7 +112,8 @@ def read_workload(words: Sequence[str], options: SourceOptions) -> Workload:
     if isinstance(file, LinesFile) and options.has_header:  # its name is in it, so it has to be read
         sources.insert(0, Source(list(file.texts())))
         file = None
-    known |= set() if file is None or isinstance(file, LinesFile) else names_in(file)
+    reads_ahead = reads_ahead or bool(sources) or not isinstance(file, JsonLinesFile)
+    known |= names_in(file) if file is not None and not isinstance(file, LinesFile) and reads_ahead else set()
     names: list[str] = []
     count = len(sources) + isinstance(file, LinesFile)
     if count:
@@ -126,7 +128,8 @@ def read_workload(words: Sequence[str], options: SourceOptions) -> Workload:
     grid = Grid(sets) if sets else None
     if file is not None:
         crossed = Crossed(file, grid)
-        file.check()
+        if reads_ahead:
+            file.check()
         hint = crossed.__length_hint__()
         return Workload(cmd, crossed, reader, None if hint is NotImplemented else hint)
     assert grid is not None

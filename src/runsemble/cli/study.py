@@ -7,53 +7,27 @@ import shutil
 import signal
 import sys
 import time
-from dataclasses import dataclass, field
 from typing import Any
 
 import click
 
 from runsemble.cli import exits
 from runsemble.cli.app import complain, stop_writing
+from runsemble.cli.ending import Ending, terminate, wants_bar
 from runsemble.cli.notes import note_remarks
 from runsemble.cli.nothing import say_nothing_to_run
 from runsemble.cli.printing import Printer
 from runsemble.cli.say import say
 from runsemble.cli.sources import Crossed, Workload
 from runsemble.display.words import end_line
+from runsemble.ensemble.multirun import run_study
+from runsemble.ensemble.sync import blocking
 from runsemble.errors import AgentError, FeedError, RunsFailed, UsageError
 from runsemble.model import events
-from runsemble.runners.interrupts import CURRENT
 from runsemble.runners.local import ParallelLocalRunner
-from runsemble.runners.multirun import run_study, wants_progress
+from runsemble.runners.options import StudyOptions
 from runsemble.runners.outcome import MultirunResult
 from runsemble.runners.progress import Showing
-from runsemble.runners.study import StudyOptions
-from runsemble.runners.sync import blocking
-
-
-@dataclass(slots=True)
-class Ending:
-    """How a study ended, as far as it came."""
-
-    result: MultirunResult | None = None
-    problem: str = ""  #: what broke it off
-    status: int | None = None  #: the exit status, where the runs do not decide it
-    broken: list[str] = field(default_factory=list)  #: why the machinery gave up
-
-    @property
-    def exit_status(self) -> int:
-        """What the command says at its end."""
-        if self.status is not None:
-            return self.status
-        assert self.result is not None
-        halted = self.result.halted
-        if self.broken and halted is None:
-            return exits.INFRASTRUCTURE
-        if halted is not None and halted.what == "fail":
-            return exits.ABORTED
-        if halted is not None and halted.what == "success":
-            return exits.OK
-        return exits.FAILED if self.result.statistics.failure_count else exits.OK
 
 
 def run_workload(workload: Workload, study: StudyOptions, options: dict[str, Any]) -> int:
@@ -78,8 +52,8 @@ def run_workload(workload: Workload, study: StudyOptions, options: dict[str, Any
     return ending.exit_status
 
 
-def _carry_out(workload: Workload, study: StudyOptions, options: dict[str, Any]) -> Ending:
-    ending = Ending()
+def _carry_out(workload: Workload, study: StudyOptions, options: dict[str, Any]) -> Ending[MultirunResult]:
+    ending = Ending[MultirunResult]()
     runner = ParallelLocalRunner(max_parallel=options["jobs"])
     runner.bus.listen(lambda event: ending.broken.append(str(event)), events.Aborted)
     sets = workload.sets.aside() if isinstance(workload.sets, Crossed) else workload.sets
@@ -87,7 +61,7 @@ def _carry_out(workload: Workload, study: StudyOptions, options: dict[str, Any])
     printer = Printer(sys.stdout.buffer) if options["prints"] else None
 
     async def carry_out() -> MultirunResult:
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, _terminate, ending)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, terminate, ending)
         on_end = None if printer is None else printer.add
         return await run_study(sets, study, runner, showing, on_end)
 
@@ -109,12 +83,8 @@ def _carry_out(workload: Workload, study: StudyOptions, options: dict[str, Any])
 
 
 def _showing(options: dict[str, Any]) -> Showing:
-    shows_bar = _wants_progress(options) and not _prints_beside_bar(options)
+    shows_bar = wants_bar(options) and not _prints_beside_bar(options)
     return Showing(shows_bar, options["shows_eta"], says_end=options["as_json"] or options["prints"])
-
-
-def _wants_progress(options: dict[str, Any]) -> bool:
-    return options["progress"] and not options["quiet"] and wants_progress("auto")
 
 
 def _prints_beside_bar(options: dict[str, Any]) -> bool:
@@ -122,26 +92,20 @@ def _prints_beside_bar(options: dict[str, Any]) -> bool:
     return options["prints"] and sys.stdout.isatty() and sys.stderr.isatty()
 
 
-def _terminate(ending: Ending) -> None:
-    """React to SIGTERM as to the second Ctrl-C, and to another one as to the third: end what runs."""
-    how = "stop" if ending.status is None else "kill"
-    ending.status = exits.TERMINATED
-    interrupts = CURRENT.get()
-    if interrupts is not None and interrupts.study is not None:
-        interrupts.study.halt(how)
-    else:
-        raise SystemExit(exits.TERMINATED)
-
-
 def _report(
-    ending: Ending, result: MultirunResult, options: dict[str, Any], cmd: list[str], started: float, wall_s: float
+    ending: Ending[MultirunResult],
+    result: MultirunResult,
+    options: dict[str, Any],
+    cmd: list[str],
+    started: float,
+    wall_s: float,
 ) -> None:
     if options["as_json"]:
         from runsemble.cli.as_json import write_results
 
         write_results(sys.stdout, result, cmd=cmd, started=started, wall_s=wall_s, exit_status=ending.exit_status)
     elif options["quiet"] or options["prints"]:
-        if _wants_progress(options) and _prints_beside_bar(options):
+        if wants_bar(options) and _prints_beside_bar(options):
             say(end_line(result.statistics, wall_s))
         if ending.exit_status:  # a search that has found what it looked for leaves runs behind
             _name_failures(result)

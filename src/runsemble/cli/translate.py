@@ -17,8 +17,10 @@ from runsemble.model.files import FileResource, TemplateEngine, TemplateFile
 from runsemble.model.resources import Request
 from runsemble.model.text import shown
 from runsemble.model.units import parse_duration, parse_mem_mib
-from runsemble.runners.study import StudyOptions, current_directory
+from runsemble.runners.options import StudyOptions, retry_policy
 from runsemble.sched.policy import parse_halt
+from runsemble.sched.retry import RetryPolicy, parse_retries
+from runsemble.workdir.layout import current_directory
 from runsemble.workdir.staging import plan_staging
 
 T = TypeVar("T")
@@ -66,7 +68,9 @@ def study_options(options: dict[str, Any], cmd: list[str]) -> StudyOptions:
         templates=_read_all("--template", options["templates"], partial(_template, engine=options["template_engine"])),
         request=Request(cores=options["cores"], gpus=options["gpus"], tasks=options["tasks"], mem_mib=mem_mib),
         timeout_s=_read("--timeout", options["timeout"], _positive_duration),
-        retries=options["retries"],
+        retry=retry_policy(
+            _read("--retries", options["retries"], parse_retries) or RetryPolicy(), options.get("abort_on", ())
+        ),
         max_failures=options["max_failures"],
         halt=options["halt"],
         env=dict(map(_variable, options["env"])),

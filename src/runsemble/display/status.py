@@ -196,6 +196,17 @@ class StatusDisplay:
             self._learned += 1
             self._forecast.learn(time.monotonic() - began)
 
+    def take_in(self, run: int, age_s: float) -> None:
+        """Note that a run has been under way for a while."""
+        now = time.monotonic()
+        self._started.setdefault(run, now - age_s)
+        if not self._first_start or now - age_s < self._first_start:
+            self._first_start = now - age_s
+
+    def learn(self, duration_s: float) -> None:
+        """Note how long a run took that nobody has seen start."""
+        self._forecast.learn(duration_s)
+
     def fail(self, run: int, message: str, last_words: str | None, path: str) -> None:
         """Show a failure; after the first few only their number."""
         self._failures += 1

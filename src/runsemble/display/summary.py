@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from typing import Any
 
+from runsemble.display.columns import (
+    attempts_columns,
+    left_out_words,
+    memory_column,
+    mib_words,
+    parameter_columns,
+    result_columns,
+    time_column,
+)
 from runsemble.display.hints import find_clusters
 from runsemble.display.table import Column, clip, columns_of, printable, text_table, value_words
 from runsemble.display.tally import RunView, ShownRun, Tally
 from runsemble.display.words import duration_words, nearest_path
 from runsemble.model.resources import count_of
-from runsemble.model.result import Usage
+from runsemble.model.status import StoredStatus
 
 #: Up to so many runs are listed one by one.
 LISTED = 20
@@ -23,8 +31,11 @@ _ROOM = 12
 _EXTREMES = 2
 #: Runs whose parameters are looked through for what failures have in common.
 _LOOKED_THROUGH = 10_000
-#: Kinds of values that are compared.
-_COMPARABLE = (str, int, float, bool, type(None))
+#: Statuses of runs that did not succeed, and how they are worded.
+_OTHERS: dict[StoredStatus, str] = {
+    "failure": "failed", "aborted": "aborted", "killed": "killed", "skipped": "skipped", "running": "running",
+    "pending": "pending",
+}  # fmt: skip
 
 
 def summary_lines(
@@ -44,10 +55,22 @@ def summary_lines(
         width: Columns of the terminal.
         hides_outputs: Whether to say how to see what runs printed.
     """
-    words = {"time": duration_words, "memory": _mib_words, "result": value_words}
-    tally = Tally(kept=LISTED, failures=FAILURES, looked_through=_LOOKED_THROUGH, words=words)
+    tally = new_tally()
     for run in runs:
         tally.add(run)
+    return tally_lines(tally, output_path, wall_s, width, hides_outputs=hides_outputs)
+
+
+def new_tally() -> Tally:
+    """Return a tally for `tally_lines`, to which runs are to be added."""
+    words = {"time": duration_words, "memory": mib_words, "result": value_words}
+    return Tally(kept=LISTED, failures=FAILURES, looked_through=_LOOKED_THROUGH, words=words)
+
+
+def tally_lines(
+    tally: Tally, output_path: str, wall_s: float | None, width: int, *, hides_outputs: bool = False
+) -> list[str]:
+    """Return the lines of a summary of runs that were added up; see `summary_lines`."""
     is_listed = tally.count <= LISTED
     lines = _listed(tally.first, width) if is_listed else _summed_up(tally, width)
     if hides_outputs:
@@ -64,82 +87,31 @@ def summary_lines(
 
 def _headline(tally: Tally, wall_s: float | None) -> str:
     parts = [f"{tally.counts['success']} of {count_of(tally.count, 'run')} succeeded"]
-    if tally.counts["failure"]:
-        parts.append(f"{tally.counts['failure']} failed")
-    if tally.counts["skipped"]:
-        parts.append(f"{tally.counts['skipped']} skipped")
+    parts += [f"{tally.counts[status]} {words}" for status, words in _OTHERS.items() if tally.counts[status]]
     return ", ".join(parts) + ("" if wall_s is None else f" in {duration_words(wall_s)}")
 
 
 def _listed(runs: Sequence[ShownRun], width: int) -> list[str]:
     """Return a table with a line per run."""
-    names = list(dict.fromkeys(name for one in runs for name in one.params))
-    keys = list(dict.fromkeys(name for one in runs for name in one.results))
-    columns = [Column("run", [str(one.run.id) for one in runs], is_number=True, is_needed=True)]
-    columns += [_parameter(name, runs) for name in names]
-    columns += [_values(key, [one.results.get(key, "") for one in runs]) for key in keys]
-    tail = [
+    columns = [
+        Column("run", [str(one.run.id) for one in runs], is_number=True, is_needed=True),
+        *parameter_columns(runs),
+        *result_columns(runs),
         Column("status", [_status(one.run) for one in runs], is_needed=True),
-        Column("time", [duration_words(one.usage.wall_s) if one.usage else "" for one in runs], is_number=True),
-        Column("memory", [_memory(one.usage) for one in runs], is_number=True),
+        time_column(runs),
+        memory_column(runs),
+        *attempts_columns(runs),
     ]
-    if any(one.run.attempts > 1 for one in runs):
-        tail.append(Column("attempts", [str(one.run.attempts) for one in runs], is_number=True, goes_first=True))
-    lines, left_out = text_table([*columns, *tail], width)
+    lines, left_out = text_table(columns, width)
     if left_out:
-        lines.append(clip(f"({_left_out_words(left_out)})", width))
+        lines.append(clip(f"({left_out_words(left_out)})", width))
     return lines
-
-
-def _left_out_words(columns: Sequence[Column]) -> str:
-    """Word what a table had no room for: "no room for loss; in all runs: beta=1.2"."""
-    same = [column for column in columns if column.goes_first and len(set(column.cells)) == 1]
-    missing = ", ".join(column.head for column in columns if not any(column is one for one in same))
-    told = ", ".join(f"{column.head}={column.cells[0]}" for column in same)
-    return "; ".join([*([f"no room for {missing}"] if missing else []), *([f"in all runs: {told}"] if told else [])])
-
-
-def _parameter(name: str, runs: Sequence[ShownRun]) -> Column:
-    column = _values(name, [one.params.get(name, "") for one in runs])
-    column.goes_first = len(runs) > 1 and all(name in one.params for one in runs) and _is_one_value(name, runs)
-    return column
-
-
-def _is_one_value(name: str, runs: Sequence[ShownRun]) -> bool:
-    """Tell whether a parameter is the same number, text or None in all runs; of anything else it is hard to say."""
-    first = runs[0].params[name]
-    kind = type(first)
-    return kind in _COMPARABLE and all(type(one.params[name]) is kind and one.params[name] == first for one in runs)
-
-
-def _values(name: str, values: Sequence[Any]) -> Column:
-    is_number = all(_is_blank(value) or _is_plain_number(value) for value in values)
-    return Column(printable(name), [value_words(value) for value in values], is_number=is_number, most=24)
-
-
-def _is_blank(value: Any) -> bool:
-    return isinstance(value, str) and not value
-
-
-def _is_plain_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
-def _mib_words(size_bytes: float) -> str:
-    return f"{size_bytes / 2**20:.0f} MiB"
 
 
 def _status(run: RunView) -> str:
     if run.status == "success":
         return "ok"
     return run.status if run.status in ("skipped", "pending", "running") else printable(run.message) or "failed"
-
-
-def _memory(usage: Usage | None) -> str:
-    if usage is None:
-        return ""
-    sign = "≤" if usage.is_rss_bounded else ""
-    return sign + _mib_words(usage.max_rss_bytes)
 
 
 def _summed_up(tally: Tally, width: int) -> list[str]:
@@ -198,7 +170,7 @@ def _failures(tally: Tally, width: int, *, shows_kinds: bool) -> list[str]:
         lines.append(clip(_kinds(tally, width), width))
     for one in tally.failures:
         lines += _failure(one, width)
-    further = tally.counts["failure"] - len(tally.failures)
+    further = tally.failed_count - len(tally.failures)
     if further:
         lines.append(f"  and {further} more")
     return lines

@@ -25,6 +25,7 @@ class Column:
     is_number: bool = False  #: set flush right
     is_needed: bool = False  #: never left out
     goes_first: bool = False  #: left out before any text is shortened
+    is_rigid: bool = False  #: never shortened, as numbers are not
     most: int = 40  #: columns it may take at most
 
     @property
@@ -49,7 +50,9 @@ def text_table(columns: Sequence[Column], width: int) -> tuple[list[str], list[C
             break
         del shown[idle[-1]]
     while True:
-        widths = _fit([column.width for column in shown], [column.is_number for column in shown], width)
+        widths = _fit(
+            [column.width for column in shown], [column.is_number or column.is_rigid for column in shown], width
+        )
         if _width_of(widths) <= width:
             break
         spare = [at for at, column in enumerate(shown) if not column.is_needed]
@@ -70,11 +73,11 @@ def _width_of(widths: Sequence[int]) -> int:
     return sum(widths) + _GAP * (len(widths) - 1)
 
 
-def _fit(widths: list[int], are_numbers: list[bool], most: int) -> list[int]:
+def _fit(widths: list[int], are_rigid: list[bool], most: int) -> list[int]:
     """Return widths that add up to `most` if that can be had by making texts shorter."""
     excess = _width_of(widths) - most
     while excess > 0:
-        texts = [at for at, is_number in enumerate(are_numbers) if not is_number and widths[at] > _LEAST]
+        texts = [at for at, is_rigid in enumerate(are_rigid) if not is_rigid and widths[at] > _LEAST]
         if not texts:
             break
         widths[max(texts, key=lambda at: widths[at])] -= 1

@@ -11,12 +11,16 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from runsemble.model.result import Usage
-from runsemble.model.status import RunStatus
+from runsemble.model.status import StoredStatus
 
 #: Keys of results that are summed up.
 _MAX_KEYS = 12
 #: Different ways to fail that are counted apart.
 _MAX_KINDS = 1000
+
+
+#: Statuses of runs that failed: those that were killed on request did not.
+FAILED: tuple[StoredStatus, ...] = ("failure", "aborted")
 
 
 class RunView(Protocol):
@@ -31,7 +35,7 @@ class RunView(Protocol):
         """Its parameters."""
 
     @property
-    def status(self) -> RunStatus:
+    def status(self) -> StoredStatus:
         """Where it stands."""
 
     @property
@@ -147,7 +151,7 @@ class Tally:
         looked_through: int,
         words: Mapping[str, Callable[[Any], str]],
     ) -> None:
-        self.counts: Counter[RunStatus] = Counter()
+        self.counts: Counter[StoredStatus] = Counter()
         self.count = 0
         self.first: list[ShownRun] = []
         self.failures: list[ShownRun] = []
@@ -170,17 +174,22 @@ class Tally:
         if self.count < self._kept:
             self.first.append(run)
         self.count += 1
-        if status in ("success", "failure"):
-            self._keep_some((run.params, status == "failure"))
+        if status == "success" or status in FAILED:
+            self._keep_some((run.params, status in FAILED))
         if run.usage is not None:
             self.usage["time"].add(run.usage.wall_s, run)
             self.usage["memory"].add(run.usage.max_rss_bytes, run)
         self._add_results(run)
-        if status == "failure":
+        if status in FAILED:
             if len(self.failures) < self._failures:
                 self.failures.append(run)
             if run.run.message in self.kinds or len(self.kinds) < _MAX_KINDS:
                 self.kinds[run.run.message] += 1
+
+    @property
+    def failed_count(self) -> int:
+        """How many runs failed."""
+        return sum(self.counts[status] for status in FAILED)
 
     def _add_results(self, run: ShownRun) -> None:
         if run.problem:
@@ -200,7 +209,7 @@ class Tally:
         """Keep each of the runs that ended with the same chance; evenly spaced ones would follow a grid's pattern."""
         if len(self.ended) < self._looked_through:
             self.ended.append(ended)
-        elif (at := int(self._random.random() * (self.counts["success"] + self.counts["failure"]))) < len(self.ended):
+        elif (at := int(self._random.random() * (self.counts["success"] + self.failed_count))) < len(self.ended):
             self.ended[at] = ended
 
 

@@ -71,9 +71,14 @@ def post_run_results(results: Any) -> None:
         OSError: The file could not be written, for instance because the disk is full.
         Exception: Whatever pickle raises for an object it cannot store.
     """
+    post_results_text(codec.encode(results, allow_pickle=True))
+
+
+def post_results_text(text: str) -> None:
+    """Submit what `text`, the JSON of a value, stands for; for errors see `post_run_results`."""
     target = _results_path()
     _refuse_stale(os.path.dirname(target))
-    write_results_text(target, codec.encode(results, allow_pickle=True))
+    write_results_text(target, text)
 
 
 def report(step: float | None = None, **metrics: float) -> None:
@@ -112,11 +117,16 @@ def time_left_s() -> float | None:
 
 def write_results_text(target: str, text: str) -> None:
     """Write `text` to `target` so that a reader sees the whole of it or nothing of it."""
+    write_whole(target, text.encode("utf-8", "surrogatepass"))
+
+
+def write_whole(target: str, data: bytes) -> None:
+    """Write `data` to `target` so that a reader sees the whole of it or nothing of it."""
     temporary = target + "." + str(os.getpid()) + ".tmp"
     fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
     try:
         try:
-            body = memoryview(text.encode("utf-8", "surrogatepass"))
+            body = memoryview(data)
             while body:
                 body = body[os.write(fd, body) :]
         finally:

@@ -14,7 +14,7 @@ class RunAdded(NamedTuple):
 
 
 class RunStarted(NamedTuple):
-    """An attempt of a run has started."""
+    """An attempt at a step of a run has started."""
 
     run: int
     attempt: int
@@ -23,16 +23,19 @@ class RunStarted(NamedTuple):
     cores: tuple[int, ...]
     gpus: tuple[str, ...]
     time: float  #: UTC epoch seconds
+    step: int = 0  #: of the run, from 0
 
 
 class AttemptEnded(NamedTuple):
-    """An attempt has ended; `RunRetried` or `RunEnded` follows at once."""
+    """An attempt at a step has ended; `RunRetried`, `RunEnded` or the start of the next step follows."""
 
     run: int
     attempt: int
     cause: Cause
     returncode: int | None  #: exit code, or minus the signal; None if it never ran
     message: str  #: one line for people
+    step: int = 0  #: of the run, from 0; without an error, the next one follows if there is one
+    time: float = 0.0  #: when it had started, UTC epoch seconds; 0.0 if it never did
 
 
 class RunRetried(NamedTuple):

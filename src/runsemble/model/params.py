@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
@@ -30,6 +31,11 @@ class WrittenParams(dict[str, Any]):
         self.texts = {name: text for name, text in texts.items() if type(self[name]) is str or text != str(self[name])}
 
 
+def own_of(params: Any) -> str | None:
+    """Return what a parameter set has that its JSON does not tell, how its values were written, as JSON itself."""
+    return json.dumps({"texts": params.texts}) if isinstance(params, WrittenParams) and params.texts else None
+
+
 def plain_params(params: Any, index: int, *, is_literal: bool = False) -> tuple[dict[str, Any], str]:
     """Return a parameter set as a plain dict, and as JSON text.
 
@@ -48,8 +54,8 @@ def plain_params(params: Any, index: int, *, is_literal: bool = False) -> tuple[
             f"runs[{index}] must map parameter names to values, like {{'beta': 0.1}}; not {params!r}",
             index=index,
         )
-    plain = {}
-    for name, value in params.items():
+    plain = dict(params) if _is_plain(params, is_literal) else {}
+    for name, value in params.items() if not plain else ():
         if type(name) is not str:
             raise ParameterError(
                 f"runs[{index}]: parameter names must be strings, and {name!r} is of type {type(name).__name__}",
@@ -72,6 +78,17 @@ def plain_params(params: Any, index: int, *, is_literal: bool = False) -> tuple[
         return plain, codec.encode(plain)
     except codec.CannotEncode:
         raise ParameterError(_culprit(plain, index), index=index) from None
+
+
+#: Types of values that are taken as they are.
+_PLAIN = frozenset({int, float, str, bool, type(None)})
+_NAMES = frozenset({str})
+
+
+def _is_plain(params: Mapping[Any, Any], is_literal: bool) -> bool:
+    """Tell whether nothing in a parameter set needs a closer look, as is so with most."""
+    kinds = _PLAIN.issuperset(map(type, params.values())) and _NAMES.issuperset(map(type, params))
+    return kinds and (is_literal or RESERVED.isdisjoint(params))
 
 
 def _plain_scalar(value: Any) -> Any:

@@ -87,6 +87,7 @@ class Inventory:
     named: Mapping[str, int] = field(default_factory=lambda: _NOTHING)
     slots: int | None = None  #: runs at the same time, None = as many as fit
     counts_cores: bool = True  #: false where slots stand in for cores
+    counts_small: bool = True  #: false where those of more than one core or with GPUs alone are counted by these
     threads_per_core: int = 1  #: how many neighbours in `cores` are siblings of one physical core
     host: str = "localhost"
 

@@ -71,6 +71,8 @@ def describe_end(
         return f"longer than {timeout_s:g} s" if timeout_s is not None else "longer than its time limit"
     if cause is Cause.OOM:
         return f"more memory than {mem_mib} MiB" if mem_mib else "out of memory"
+    if cause is Cause.HOOK:
+        return "a hook failed"
     return cause.value.replace("_", " ")
 
 

@@ -37,6 +37,12 @@ class RunStatistics:
         """Count the runs of both."""
         return RunStatistics(*(getattr(self, name) + getattr(other, name) for name in self.__slots__))
 
+    def add(self, status: RunStatus, count: int) -> None:
+        """Count `count` more runs that are in a state."""
+        setattr(self, _FIELD[status], getattr(self, _FIELD[status]) + count)
+        self.total_count += count
+        self.complete_count = self.skipped_count + self.success_count + self.failure_count
+
     def move(self, before: RunStatus | None, after: RunStatus) -> None:
         """Count one run out of a state and into another; `before` is None for a run not yet counted."""
         if before is None:

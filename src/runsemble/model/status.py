@@ -74,3 +74,19 @@ INFRASTRUCTURE: frozenset[Cause] = frozenset({Cause.AGENT_LOST, Cause.NODE_LOST,
 
 #: Causes after which another attempt would be against somebody's will.
 FINAL: frozenset[Cause] = frozenset({Cause.OK, Cause.ABORTED, Cause.KILLED, Cause.CANCELLED, Cause.DEPENDENCY})
+
+#: Where a run of a stored study stands: as `RunStatus`, with those that were killed or aborted apart.
+StoredStatus = Literal["pending", "success", "failure", "killed", "aborted", "running", "skipped"]
+
+
+def stored_status(status: RunStatus, cause: Cause | None) -> StoredStatus:
+    """Return where a run stands in a stored study.
+
+    A run that was killed on request, or that ended with an exit code after which it is not to be tried again, has
+    not just failed. One that was only not started stays pending, to be started by whoever resumes the study.
+    """
+    if status == "failure" and cause in (Cause.KILLED, Cause.ABORTED):
+        return "killed" if cause is Cause.KILLED else "aborted"
+    if status == "skipped":
+        return "killed" if cause is Cause.KILLED else "skipped" if cause is Cause.DEPENDENCY else "pending"
+    return status

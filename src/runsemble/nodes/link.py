@@ -14,6 +14,10 @@ from runsemble.agent.frames import BrokenStream, Unpacker, pack
 from runsemble.errors import AgentError
 
 
+class AgentDied(AgentError):
+    """An agent was killed while it came up, or before it said anything: another one may fare better."""
+
+
 class AgentLink(asyncio.Protocol):
     """A connection to one agent. Messages sent within one turn of the event loop travel in one frame.
 
@@ -29,6 +33,7 @@ class AgentLink(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._queued: list[Any] = []
         self._loop = asyncio.get_running_loop()
+        self.agent_pid = 0  #: of the process that listens there
 
     def send(self, *message: Any) -> None:
         """Send one message, soon; without effect once the connection is gone."""
@@ -97,7 +102,8 @@ async def connect(
         loop = asyncio.get_running_loop()
         await loop.sock_connect(stream, place.socket_path(directory))
         credentials = stream.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
-        if struct.unpack("3i", credentials)[1] not in (os.getuid(), 0):
+        pid, uid, _ = struct.unpack("3i", credentials)
+        if uid not in (os.getuid(), 0):
             raise AgentError(f"the agent in {directory} belongs to another user")
         _, link = await loop.create_unix_connection(lambda: AgentLink(on_messages, on_lost), sock=stream)
     except (OSError, place.UnsafePlace) as error:
@@ -106,6 +112,7 @@ async def connect(
     except BaseException:
         stream.close()
         raise
+    link.agent_pid = pid
     link.send("hello", {"version": protocol.VERSION, **hello})
     link.flush()
     return link

@@ -15,10 +15,13 @@ from runsemble.model.resources import Request
 from runsemble.model.status import Cause
 from runsemble.runners.bus import EventBus
 from runsemble.runners.engine import Engine
-from runsemble.runners.study import StudyOptions, current_directory
-from runsemble.runners.table import Job, Plan, Run, RunTable, plan_fields
+from runsemble.runners.job import Job, Plan, plan_fields
+from runsemble.runners.options import StudyOptions
+from runsemble.runners.run import Run
+from runsemble.runners.table import RunTable
 from runsemble.runners.workshop import Workshop
-from runsemble.sched.policy import RetryPolicy
+from runsemble.sched.retry import RetryPolicy
+from runsemble.workdir.layout import current_directory
 
 
 class Numbering(Protocol):
@@ -26,10 +29,7 @@ class Numbering(Protocol):
 
     bus: EventBus
 
-    def next_number(self) -> int:
-        """Return a number that no run of this runner has had."""
-
-    def new_plan(self, request: Request, fields: dict[str, Any], retries: int) -> Plan:
+    def new_plan(self, request: Request, fields: dict[str, Any], retry: RetryPolicy) -> Plan:
         """Return a plan with a number that no plan of this runner has had."""
 
 
@@ -72,7 +72,7 @@ class Additions:
         if options.input_files or options.templates:
             raise UsageError("input_files and templates are for runs with a directory of their own: give params, too")
         argv[0] = resolve_program(argv[0], current_directory(), set())
-        job = Job(self.table, self._runner.next_number(), plan, argv, os.path.abspath(os.fspath(cwd)), "", env)
+        job = Job(self.table, plan, argv, os.path.abspath(os.fspath(cwd)), "", env)
         self.table.add(job)
         self._backlog.append(job)
         return self.table[job.id]
@@ -80,7 +80,7 @@ class Additions:
     def _add_with_params(self, options: StudyOptions, argv: list[str], plan: Plan, params: Mapping[str, Any]) -> Run:
         plain, text = plain_params(params, len(self.table))
         kept = WrittenParams(plain, params.texts) if isinstance(params, WrittenParams) else plain
-        job = Job(self.table, self._runner.next_number(), plan, argv, "", text, {})
+        job = Job(self.table, plan, argv, "", text, {})
         files = (*options.input_files, None, *options.templates, None, *sorted((options.env or {}).items()))
         self.table.add(job)
         try:
@@ -92,7 +92,7 @@ class Additions:
 
     def _plain_plan(self, options: StudyOptions) -> Plan:
         """Return the plan of runs in directories that exist; the same one for the same needs."""
-        key = (options.request.shape, options.timeout_s, options.retries, options.output)
+        key = (options.request.shape, options.timeout_s, repr(options.retry), options.output)
         plan = self._plans.get(key)
         base = base_environment(os.environ)
         if plan is None or plan.fields["env"] != base:
@@ -101,7 +101,7 @@ class Additions:
         return plan
 
     def _plan_of(self, options: StudyOptions, fields: dict[str, Any]) -> Plan:
-        return self._runner.new_plan(options.request, fields, options.retries)
+        return self._runner.new_plan(options.request, fields, options.retry)
 
     def _on_ready(self, job: Job) -> None:
         self._backlog.append(job)

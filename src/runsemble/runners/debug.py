@@ -11,11 +11,11 @@ from pathlib import Path
 
 import anyio
 
+from runsemble.closing import see_through
 from runsemble.launch.argv import check_command, resolve_program
 from runsemble.launch.environment import base_environment
 from runsemble.model.stats import RunStatistics
 from runsemble.runners.abstract import AbstractRunner, RunHandle
-from runsemble.runners.closing import see_through
 
 #: Seconds between TERM and KILL when the program that waits is cancelled.
 GRACE_S = 5.0

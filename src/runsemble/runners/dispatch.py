@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import heapq
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -10,9 +12,9 @@ from typing import TypeAlias
 from runsemble.launch.environment import grant_environment
 from runsemble.model.resources import Grant, Shape
 from runsemble.runners.fleet import Fleet
+from runsemble.runners.job import Job, Plan
 from runsemble.runners.lease import Lease
 from runsemble.runners.station import Station
-from runsemble.runners.table import Job, Plan
 from runsemble.sched.feed import window
 from runsemble.sched.pool import Pool
 from runsemble.sched.ready import PATIENCE_PER_SLOT, ReadyQueue
@@ -38,38 +40,79 @@ class Dispatcher:
         pool: What there is to grant.
         fleet: The agents.
         placement: What runs are told.
+        refuse: Called with every run that must not start any more, and why.
+        epoch: Sets this driver's leases apart from those of others that agents may still hold.
     """
 
-    def __init__(self, pool: Pool, fleet: Fleet, placement: Placement) -> None:
-        self.is_paused = False  #: nothing is started
+    def __init__(
+        self, pool: Pool, fleet: Fleet, placement: Placement, refuse: Callable[[Job, str], None], epoch: int = 0
+    ) -> None:
+        self.is_paused = False  #: nothing is started, for want of disk space
+        self.is_held = False  #: nothing is started, since it could not be written down
         self.tempo = Tempo()
         self.window = window(pool.slots)  #: how many runs may be taken in and not started
         self._pool = pool
         self._fleet = fleet
         self._placement = placement
+        self._refuse = refuse
+        self._later: list[tuple[float, int, Job]] = []  #: runs that wait for their time, a heap
+        self._later_handle: asyncio.TimerHandle | None = None
+        self._later_count = 0
         self._ready: ReadyQueue[Job | Waiter] = ReadyQueue(PATIENCE_PER_SLOT * max(1, pool.slots))
-        self._lanes: dict[tuple[Shape, int], int] = {}
-        self._lease_count = 0
+        self._lanes: dict[tuple[Shape, int, bool], int] = {}
+        self._lease_count = epoch << 32
+        self._first_lane = epoch << 20
 
     @property
     def can_start(self) -> bool:
         """Whether anything could be started now, if there is room for it."""
-        return self._fleet.is_whole and not self.is_paused
+        return self._fleet.is_whole and not self.is_paused and not self.is_held
 
     @property
     def waiting_count(self) -> int:
         """Runs taken in that have not been started."""
         return len(self._ready) + sum(station.ahead_count for station in self._fleet.stations)
 
-    def push(self, job: Job) -> None:
-        """Let a job wait for its turn."""
+    def push(self, job: Job, *, is_begun: bool = False) -> None:
+        """Let a job wait for its turn; one that was begun before comes before those that were not."""
         job.place = None
-        self._ready.push(job, job.plan.shape)
+        self._ready.push(job, job.plan.shape, is_first=is_begun)
+
+    def push_later(self, job: Job, delay_s: float) -> None:
+        """Let a job wait for its turn, from `delay_s` seconds on."""
+        job.place = None
+        self._later_count += 1
+        heapq.heappush(self._later, (time.monotonic() + delay_s, self._later_count, job))
+        self._set_clock()
+
+    def _set_clock(self) -> None:
+        if self._later_handle is not None:
+            self._later_handle.cancel()
+            self._later_handle = None
+        if self._later:
+            delay_s = max(0.0, self._later[0][0] - time.monotonic())
+            self._later_handle = asyncio.get_running_loop().call_later(delay_s, self._push_due)
+
+    def _push_due(self) -> None:
+        now = time.monotonic()
+        while self._later and self._later[0][0] <= now:
+            self.push(heapq.heappop(self._later)[2])
+        self._set_clock()
+        self.start()
+
+    def close(self) -> None:
+        """Wait for nobody's time any more."""
+        self._later.clear()
+        self._set_clock()
 
     def remove(self, is_meant: Callable[[Job], bool]) -> list[Job]:
         """Take out every job that waits here and is meant."""
         removed = self._ready.remove(lambda item: isinstance(item, Job) and is_meant(item))
-        return [item for item in removed if isinstance(item, Job)]
+        later = [entry[2] for entry in self._later if is_meant(entry[2])]
+        if later:
+            self._later = [entry for entry in self._later if entry[2] not in later]
+            heapq.heapify(self._later)
+        return [item for item in removed if isinstance(item, Job)] + later
 
     async def request(self, shape: Shape) -> Grant:
         """Wait for a grant for user code, in the same queue as the runs; `start` must follow if this raises."""
@@ -96,7 +139,12 @@ class Dispatcher:
         while (popped := self._ready.pop(self._pool)) is not None:
             item, grant = popped
             if isinstance(item, Job):
-                self._send_leased(item, grant)
+                reason = self._why_not(item)
+                if reason is None:
+                    self._send_leased(item, grant)
+                else:
+                    self._pool.release(grant)
+                    self._refuse(item, reason)
             elif item.done():  # cancelled while it waited
                 self._pool.release(grant)
             else:
@@ -106,23 +154,36 @@ class Dispatcher:
         else:
             self._call_back()
 
+    @staticmethod
+    def _why_not(job: Job) -> str | None:
+        """Return why a run must not start any more, None if it may."""
+        plan = job.plan
+        if plan.deadline is None:
+            return None
+        return plan.deadline.why_not(plan.shape, plan.fields["timeout_s"], time.monotonic())
+
     def _send_leased(self, job: Job, grant: Grant) -> None:
         self._lease_count += 1
         env = grant_environment(grant, job.plan.tasks, self._placement.gpu_vendor)
         wire = [self._lease_count, list(grant.cores) if self._placement.pin else [], env]
-        lane = self._lane(job.plan)
-        self._fleet.station_for(grant).send_run(job, lane, Lease(self._lease_count, lane, grant, wire))
+        lane = self.lane(job.plan)
+        self._fleet.station_for(grant, calls=job.plan.is_call).send_run(
+            job, lane, Lease(self._lease_count, lane, grant, wire)
+        )
 
-    def _lane(self, plan: Plan) -> int:
+    def lane(self, plan: Plan) -> int:
         """Return the number that runs share which may inherit each other's lease."""
-        return self._lanes.setdefault((plan.shape, plan.tasks), len(self._lanes))
+        return self._lanes.setdefault((plan.shape, plan.tasks, plan.is_call), self._first_lane + len(self._lanes))
 
     def _send_ahead(self) -> None:
         """Send short runs ahead of their grant, as long as all that wait are of one shape and order is kept."""
         shape = self._ready.only_shape
         if shape is None:
             return
-        able = self._fleet.current
+        head = self._ready.head(shape)
+        if not isinstance(head, Job):
+            return
+        able = [station for station in self._fleet.current if station.calls == head.plan.is_call]
         busy = [station for station in able if station.leases]
         if len(busy) < len(able) and any(len(station.leases) > 1 for station in busy):
             return  # an agent has nothing to do yet: let leases come back, and be shared out anew
@@ -149,9 +210,9 @@ class Dispatcher:
         """
         while self._ready:
             job = self._ready.head(shape)
-            if not isinstance(job, Job) or not job.plan.is_sent_ahead:
+            if not isinstance(job, Job) or not job.plan.is_sent_ahead or job.plan.is_call != station.calls:
                 return False
-            lane = self._lane(job.plan)
+            lane = self.lane(job.plan)
             if station.ahead_of(lane) >= self.tempo.ahead(shape, station.leases_of(lane), share):
                 break
             self._ready.take(shape)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from runsemble.errors import AgentError
+from runsemble.errors import AgentError, AgentsTakenOver, LeaseError, StoreError
 from runsemble.model import events
 from runsemble.model.resources import Grant
+from runsemble.nodes.place import Place
 from runsemble.runners.bus import EventBus
 from runsemble.runners.station import Node, Station
 
@@ -24,13 +25,14 @@ class FleetListener:
     hear: Callable[[Station, list[Any]], None]  #: what an agent has said
     resume: Callable[[], None]  #: a lost agent was replaced
     give_up: Callable[[], None]  #: the fleet has failed for good
+    announce: Callable[[Place], Awaitable[None]]  #: an agent is about to be started or reached
 
 
 class Fleet:
     """One agent for each node, a second one where that pays.
 
     Args:
-        nodes: In the order of the pool's inventories.
+        nodes: Each with its index in the pool.
         slots_of: How many runs a node of that index can have at the same time.
         hello: What every agent is told first.
         bus: Where losses are told.
@@ -39,7 +41,7 @@ class Fleet:
 
     def __init__(
         self,
-        nodes: Sequence[Node],
+        nodes: Sequence[tuple[int, Node]],
         slots_of: Callable[[int], int],
         hello: dict[str, Any],
         bus: EventBus,
@@ -47,14 +49,18 @@ class Fleet:
     ) -> None:
         self.failure: Exception | None = None  #: the agents cannot be kept alive; nothing more will happen
         self._is_open = False
-        self._node_count = len(nodes)
+        self._node_count = len({index for index, _ in nodes})
         self._slots_of = slots_of
         self._bus = bus
         self._listener = listener
         self._grace_s: float = hello["grace_s"]
-        self._stations = [Station(i, node, hello, listener.hear, self._lose) for i, node in enumerate(nodes)]
+        self._hello = hello
+        self._stations = [
+            Station(index, node, hello, listener.hear, self._lose, listener.announce) for index, node in nodes
+        ]
         self._tasks: set[asyncio.Task[None]] = set()
-        self._has_relief = False
+        self._kinds = {station.kind for station in self._stations}
+        self._relieved = {False} if len(nodes) > self._node_count else set()
 
     @property
     def stations(self) -> Sequence[Station]:
@@ -72,17 +78,22 @@ class Fleet:
         return [pid for station in self._stations if (pid := station.node.agent_pid) is not None]
 
     @property
-    def is_whole(self) -> bool:
-        """Whether every node has an agent to which runs can be sent."""
-        return self._is_open and len({station.node_index for station in self.current}) == self._node_count
+    def places(self) -> list[Place]:
+        """Where the agents can be found again."""
+        return [station.node.place for station in self._stations]
 
-    def station_for(self, grant: Grant) -> Station:
+    @property
+    def is_whole(self) -> bool:
+        """Whether every node has an agent of each kind to which runs can be sent."""
+        return self._is_open and {station.kind for station in self.current} == self._kinds
+
+    def station_for(self, grant: Grant, *, calls: bool = False) -> Station:
         """Return the agent for a grant, of a fleet that is whole.
 
         It is the one with the least to do; else the same one for the same core, so that it seldom has to change its
         own.
         """
-        able = [station for station in self.current if station.node_index == grant.node]
+        able = [station for station in self.current if station.kind == (grant.node, calls)]
         first = grant.cores[0] % len(able) if grant.cores else 0
         return min(able[first:] + able[:first], key=lambda station: len(station.leases))
 
@@ -94,21 +105,57 @@ class Fleet:
         """
         async with asyncio.TaskGroup() as group:
             for station in self._stations:
-                group.create_task(station.open())
+                group.create_task(self._begin(station))
+        if self.failure is not None:
+            raise self.failure
         self._is_open = True
         for station in self._stations:
             self._revive_if_lost(station)  # it may have died before anybody would have listened
+
+    async def _begin(self, station: Station) -> None:
+        try:
+            await station.open_at_last()
+        except (AgentsTakenOver, LeaseError) as error:
+            self.failure = AgentsTakenOver(str(error))  # so that `close` leaves the agents to whoever has them now
+            raise
+
+    async def keep(self, directories: list[str]) -> None:
+        """Let what agents know outlive them, until it is acknowledged; and tell where they are.
+
+        Args:
+            directories: Where they leave it.
+        """
+        for station in self._stations:
+            await self._listener.announce(station.node.place)
+        self.tell_keeps(directories)
+
+    def tell_keeps(self, directories: list[str]) -> None:
+        """Tell the agents where to leave what they know, should they have to."""
+        self._hello["keeps"] = directories
+        for station in self._stations:
+            station.tell_keeps(directories)
+
+    def desert(self, failure: AgentError) -> None:
+        """Fail: have nothing more to do with the agents, which go on without this driver."""
+        self.failure = self.failure or failure
+        if self._is_open:
+            self._is_open = False
+            self._listener.give_up()
 
     async def close(self, how: str) -> None:
         """End whatever runs, then the agents; bounded in time even if processes resist.
 
         Args:
-            how: "stop" (TERM, grace, KILL) or "kill".
+            how: "stop" (TERM, grace, KILL), "kill", or "leave": the agents live on, without this driver.
         """
         self._is_open = False
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        if how == "leave" or isinstance(self.failure, AgentsTakenOver):
+            for station in self._stations:
+                station.leave()
+            return
         for station in self._stations:
             station.dismiss(how)
         patience_s = END_S + (self._grace_s if how == "stop" else 0.0)
@@ -116,15 +163,31 @@ class Fleet:
             for station in self._stations:
                 group.create_task(station.close(patience_s))
 
-    def relieve(self) -> None:
-        """Start a second agent on every node that can have several runs at a time; without effect the second time."""
-        if not self._has_relief:
-            self._has_relief = True
-            self._start_task(self._relieve())
+    async def enable_calls(self) -> None:
+        """Have an agent on every node that makes Python calls.
 
-    async def _relieve(self) -> None:
+        Raises:
+            AgentError: One could not be started.
+        """
+        nodes = {station.node_index: station for station in self._stations if not station.calls}
+        for index, station in nodes.items():
+            if (index, True) in self._kinds:
+                continue
+            caller = station.twin(calls=True)
+            await caller.open()
+            self._stations.append(caller)
+            self._kinds.add(caller.kind)
+            self._revive_if_lost(caller)
+
+    def relieve(self, *, calls: bool = False) -> None:
+        """Start a second agent of a kind on every node that can have several runs at a time; once."""
+        if calls not in self._relieved:
+            self._relieved.add(calls)
+            self._start_task(self._relieve(calls))
+
+    async def _relieve(self, calls: bool) -> None:
         for station in list(self._stations):
-            if self._slots_of(station.node_index) < 2:
+            if station.calls != calls or self._slots_of(station.node_index) < 2:
                 continue
             relief = station.twin()
             self._stations.append(relief)
@@ -136,8 +199,12 @@ class Fleet:
                     self._stations.remove(relief)
                     await relief.close(0.0)
                     continue
+            except (LeaseError, StoreError) as error:
+                self._fail(error)
+                return
             relief.is_reviving = False
             self._revive_if_lost(relief)
+            self._listener.resume()
 
     def _lose(self, station: Station) -> None:
         """React to the loss of an agent: start its successor, which tells what became of its runs."""
@@ -152,11 +219,18 @@ class Fleet:
     async def _revive(self, station: Station) -> None:
         try:
             await station.revive()
-        except (AgentError, OSError) as error:
-            self.failure = error
-            self._listener.give_up()
+        except (AgentError, LeaseError, StoreError, OSError) as error:
+            self._fail(error)
         else:
             self._listener.resume()
+
+    def _fail(self, error: Exception) -> None:
+        """Take the agents for lost, for good; another driver's if it is the lease that is lost."""
+        if isinstance(error, LeaseError):
+            self.desert(AgentsTakenOver(str(error)))
+        else:
+            self.failure = error
+            self._listener.give_up()
 
     def _start_task(self, work: Coroutine[Any, Any, None]) -> None:
         """Let work on the agents go on in a task of the fleet's, which ends with it."""

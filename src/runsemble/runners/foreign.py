@@ -16,6 +16,7 @@ from typing import Any
 import anyio.to_thread
 
 from runsemble.agent import harvest, spawn
+from runsemble.closing import see_through
 from runsemble.display.status import StatusDisplay
 from runsemble.errors import DirectoryError, FeedError, UsageError
 from runsemble.launch.environment import base_environment
@@ -23,14 +24,17 @@ from runsemble.model.resources import Request
 from runsemble.model.result import describe_end, judge_cause
 from runsemble.model.status import Cause
 from runsemble.runners.abstract import AbstractRunner, RunState
-from runsemble.runners.closing import see_through
 from runsemble.runners.debug import DebugRunner
 from runsemble.runners.intake import iterate
 from runsemble.runners.interrupts import CURRENT
+from runsemble.runners.job import End, Job, Plan, plan_fields
+from runsemble.runners.options import StudyOptions
 from runsemble.runners.outcome import MultirunResult
-from runsemble.runners.study import PreparedRun, Study, StudyOptions, current_directory, stage_list
-from runsemble.runners.table import End, Job, Plan, RunTable, plan_fields
-from runsemble.sched.policy import RetryPolicy
+from runsemble.runners.study import PreparedRun, Study
+from runsemble.runners.table import RunTable
+from runsemble.sched.retry import RetryPolicy
+from runsemble.workdir.layout import current_directory
+from runsemble.workdir.staging import stage_list
 
 
 async def run_with_foreign_runner(
@@ -83,7 +87,7 @@ def _refuse_unsupported(options: StudyOptions, runner: AbstractRunner) -> None:
     asked = {
         "cores, gpus or mem_mib": options.request != plain,
         "timeout_s": options.timeout_s is not None,
-        "retries": options.retries > 0,
+        "retries": options.retry != RetryPolicy(),
         "max_failures or halt": bool(options.abort.halts),
         "output": options.output != "files",
     }
@@ -125,7 +129,7 @@ class _Collection:
 
     async def _add(self, index: int, params: Any) -> None:
         run = self._study.prepare(index, params)
-        job = Job(self._table, index, self._plan, run.argv, run.directory, run.params_text, run.env)
+        job = Job(self._table, self._plan, run.argv, run.directory, run.params_text, run.env)
         await anyio.to_thread.run_sync(self._make_directory, run)
         environment = [f"{name}={value}" for name, value in run.env.items()]
         argv = ["env", *environment, *run.argv] if environment else run.argv

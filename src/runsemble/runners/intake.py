@@ -11,7 +11,8 @@ from typing import Any
 from runsemble.errors import FeedError, UsageError
 from runsemble.model import events
 from runsemble.runners.engine import Engine
-from runsemble.runners.table import Job, RunTable
+from runsemble.runners.job import Job
+from runsemble.runners.table import RunTable
 from runsemble.sched.feed import MAX_LAG, to_admit
 
 #: Longest time, in seconds, for which a slow iterable keeps the event loop to itself between two of its items.
@@ -27,7 +28,7 @@ class Intake:
 
     Args:
         runs: The user's iterable.
-        make_job: Turns (index, parameter set) into a job.
+        make_job: Turns (index, parameter set) into a job; None: there is nothing to do.
         table: Where its runs are counted.
         engine: Where they go.
     """
@@ -35,7 +36,7 @@ class Intake:
     def __init__(
         self,
         runs: Iterable[Any] | AsyncIterable[Any],
-        make_job: Callable[[int, Any], Job],
+        make_job: Callable[[int, Any], Job | None],
         table: RunTable,
         engine: Engine,
     ) -> None:
@@ -45,6 +46,7 @@ class Intake:
         self._table = table
         self._engine = engine
         self._room = asyncio.Event()
+        self._count = 0  #: parameter sets taken
         self._task: asyncio.Task[None] | None = None
         self._is_waiting = False  #: for the iterable's next item
         self.is_stopped = False  #: nothing more is taken
@@ -84,11 +86,11 @@ class Intake:
                 while not self.is_stopped:
                     if engine.failure is not None:
                         raise engine.failure
-                    count = to_admit(engine.slots, engine.waiting_count, engine.bus.lag)
+                    count = to_admit(engine.slots, engine.waiting_count, engine.lag)
                     if count:
                         if not await self._take(iterator, count):
                             break
-                    elif engine.bus.lag > MAX_LAG:
+                    elif engine.lag > MAX_LAG:
                         await asyncio.sleep(LAG_POLL_S)
                     else:
                         self._room.clear()
@@ -100,7 +102,7 @@ class Intake:
         """Take up to `count` parameter sets; False when there are no more, or no more are wanted."""
         give_way_at = time.monotonic() + SLICE_S
         for _ in range(count):
-            index = len(self._table)
+            index = self._count
             self._is_waiting = self._is_async
             try:
                 params = await anext(iterator)
@@ -118,8 +120,11 @@ class Intake:
                 self._is_waiting = False
             if self.is_stopped:
                 return False
-            self._table.add(job := self._make(index, params))
-            self._engine.submit(job)
+            job = self._make(index, params)
+            self._count += 1
+            if job is not None:
+                self._table.add(job)
+                self._engine.submit(job)
             if self._is_async or time.monotonic() > give_way_at:
                 self._engine.pump()
                 await asyncio.sleep(0)
@@ -130,7 +135,7 @@ class Intake:
     async def _skip_rest(self, runs: Sequence[Any]) -> None:
         """Account for the parameter sets of a list that were not taken; of an open-ended iterable nobody knows."""
         give_way_at = time.monotonic() + SLICE_S
-        taken = len(self._table)
+        taken = self._count
         for index in range(taken, min(len(runs), taken + MAX_SKIPPED)):
             if self.is_given_up:
                 return
@@ -141,10 +146,11 @@ class Intake:
                 job = self._make(index, runs[index])
             except UsageError:
                 return
-            self._table.add(job)
-            self._engine.discard(job)
+            if job is not None:
+                self._table.add(job)
+                self._engine.discard(job)
 
-    def _make(self, index: int, params: Any) -> Job:
+    def _make(self, index: int, params: Any) -> Job | None:
         try:
             return self._make_job(index, params)
         except UsageError as error:

@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
+from runsemble.closing import see_through
 from runsemble.errors import UsageError
 from runsemble.model.resources import Request
-from runsemble.runners.closing import see_through
 from runsemble.runners.engine import Engine
 
 

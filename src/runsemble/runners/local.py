@@ -33,6 +33,8 @@ class ParallelLocalRunner(PooledRunner):
         grace_s: Seconds between TERM and KILL when a run is ended.
         survivors: What happens to processes that outlive their run: "kill", or "leave" for those who start daemons.
         output_path: New directory for runs that are added with parameters; ``multirun-<date>-<time>`` when None.
+        counts_small: Whether a run of one core counts as one core. If not, `max_parallel` alone limits those; others
+            are counted by cores and GPUs, and what asks for more than there is gets all there is.
 
     Raises:
         RequestError: A size is negative, zero, or more than this machine has.
@@ -49,6 +51,7 @@ class ParallelLocalRunner(PooledRunner):
         grace_s: float = 5.0,
         survivors: Survivors = "kill",
         output_path: str | os.PathLike[str] | None = None,
+        counts_small: bool = True,
     ) -> None:
         super().__init__(grace_s=grace_s, survivors=survivors, output_path=output_path)
         for name, value, least in (("max_parallel", max_parallel, 1), ("cores", cores, 1), ("mem_mib", mem_mib, 1)):
@@ -70,20 +73,25 @@ class ParallelLocalRunner(PooledRunner):
         self._mem_mib = mem_mib
         self._named = dict(named or {})
         self._pin = pin
+        self._counts_small = counts_small
         self._claims = CoreClaims()
         self._knows_gpus = self._gpus is not None
 
     async def _make_engine(self, request: Request | None) -> Engine:
         vendor, gpus = await self._find_gpus(asks_tools=False)
-        ids, pin = self._choose_cores() if self._counts_cores else (self._usable[: self._cores], False)
+        is_exact = self._counts_cores and self._counts_small
+        ids, pin = self._choose_cores() if is_exact else (self._usable[: self._cores], False)
+        tenure = self.tenure
+        nodes = [LocalNode(place, tenure.spool_directory) for place in tenure.places or (None,)]
         return Engine(
-            [LocalNode()],
+            [(0, node) for node in nodes],
             Pool([self._inventory(ids, gpus)]),
             self.bus,
             pin=pin,
             gpu_vendor=vendor,
             grace_s=self._grace_s,
             survivors=self._survivors,
+            tenure=tenure,
         )
 
     async def find_inventory(self, request: Request) -> Inventory:
@@ -103,6 +111,7 @@ class ParallelLocalRunner(PooledRunner):
             named=self._named,
             slots=self._max_parallel,
             counts_cores=self._counts_cores,
+            counts_small=self._counts_small,
             threads_per_core=inventory.threads_per_core(list(ids)),
         )
 

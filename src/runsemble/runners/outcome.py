@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import islice
@@ -10,8 +9,10 @@ from typing import TYPE_CHECKING, Any, overload
 
 from runsemble.errors import ResultError, RunsembleError, RunsFailed
 from runsemble.model.resources import count_of
+from runsemble.model.row import table_facts, table_row
 from runsemble.model.stats import RunStatistics
-from runsemble.runners.table import Run, RunTable
+from runsemble.runners.run import Run
+from runsemble.runners.table import RunTable
 from runsemble.sched.policy import Halt
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
     from runsemble.display.tally import ShownRun
 
+#: What is counted of a result in a few words.
+_SHOWN = ("success", "failure", "skipped", "running", "pending")
 #: Failures listed by name in a message.
 _LISTED = 3
 #: How much of its output is looked at for a run's last line, in bytes.
@@ -32,14 +35,15 @@ _OUTPUTS_READ = 2000
 class MultirunResult(Sequence[Run]):
     """The runs of a study, in the order of their parameter sets."""
 
-    def __init__(self, table: RunTable, output_path: str) -> None:
+    def __init__(self, table: RunTable, output_path: str, ids: Sequence[int] | None = None) -> None:
         self._table = table
+        self._ids = ids  #: of the runs in order; None: 0, 1, ...
         self.halted: Halt | None = None  #: why the study was given up, None if it was not
         self.output_path = output_path  #: absolute path of the directory that holds everything
 
     def __len__(self) -> int:
         """Count the runs."""
-        return len(self._table)
+        return len(self._table) if self._ids is None else len(self._ids)
 
     @overload
     def __getitem__(self, index: int) -> Run: ...
@@ -48,8 +52,9 @@ class MultirunResult(Sequence[Run]):
     def __getitem__(self, index: int | slice) -> Run | list[Run]:
         """Return a run by its position, or a list of runs."""
         if isinstance(index, slice):
-            return [self._table[at] for at in range(*index.indices(len(self)))]
-        return self._table[index + len(self) if index < 0 else index]
+            return [self[at] for at in range(*index.indices(len(self)))]
+        at = index + len(self) if index < 0 else index
+        return self._table[at if self._ids is None else self._ids[at]]
 
     @property
     def statistics(self) -> RunStatistics:
@@ -98,8 +103,8 @@ class MultirunResult(Sequence[Run]):
 
         The index is the run's id. Columns are the parameters; a result that is a dict gives a column per key, any
         other a column ``result``; then status, cause, returncode, attempts, wall_s, user_s, system_s, max_rss_bytes,
-        run_dir. A result's key that is also a parameter's or one of these is prefixed with ``result_``. A result that
-        cannot be read is missing.
+        run_dir. A result's key that is also a parameter's or one of these is prefixed with ``result_``, a parameter
+        that is called as one of these with ``param_``. A result that cannot be read is missing.
 
         Raises:
             RunsembleError: pandas is not installed.
@@ -171,8 +176,9 @@ class MultirunResult(Sequence[Run]):
 
     def __repr__(self) -> str:
         """Say how many runs ended how, and where they are."""
-        counts = Counter(run.status for run in self)
-        words = ", ".join(f"{count} {status}" for status, count in counts.items())
+        stats = self.statistics
+        counts = {name: getattr(stats, f"{name}_count") for name in _SHOWN}
+        words = ", ".join(f"{count} {status}" for status, count in counts.items() if count)
         return f"<MultirunResult {count_of(len(self), 'run')}: {words or 'none'}; {self.output_path}>"
 
 
@@ -220,19 +226,5 @@ def _number_or_text(text: str) -> float | str:
 
 
 def _table_row(run: Run) -> dict[str, Any]:
-    usage = run.usage
-    facts: dict[str, Any] = {
-        "status": run.status,
-        "cause": str(run.cause) if run.cause else None,
-        "returncode": run.returncode,
-        "attempts": run.attempts,
-        **(dict(zip(usage._fields[:-1], usage, strict=False)) if usage else {}),
-        "run_dir": run.run_dir,
-    }
-    params = run.params
-    result, _ = _result_and_problem(run)
-    posted = result if isinstance(result, dict) else {} if result is None else {"result": result}
-    row = dict(params)
-    for name, value in posted.items():
-        row[f"result_{name}" if name in params or name in facts else str(name)] = value
-    return {**row, **facts}
+    facts = table_facts(run.status, run.cause, run.returncode, run.attempts, run.usage, run.run_dir)
+    return table_row(run.params, _result_and_problem(run)[0], facts)

@@ -12,27 +12,34 @@ from typing import Any, Literal, Self, get_args
 
 import anyio
 
+from runsemble.closing import see_through
 from runsemble.errors import AgentError, RequestError, RunnerClosed, UsageError
 from runsemble.launch.argv import check_command
 from runsemble.model.events import Event
-from runsemble.model.files import FileResource, OutputMode, TemplateFile, require_output_mode
+from runsemble.model.files import FileResource, OutputMode, TemplateFile
 from runsemble.model.resources import Request, accounted_memory
 from runsemble.model.stats import RunStatistics
 from runsemble.model.status import Cause
 from runsemble.runners.abstract import AbstractRunner
 from runsemble.runners.additions import Additions
 from runsemble.runners.bus import EventBus
-from runsemble.runners.closing import see_through
 from runsemble.runners.engine import Engine
 from runsemble.runners.grants import ResourcePool
+from runsemble.runners.heirs import FIRST_TENURE
+from runsemble.runners.job import Plan
 from runsemble.runners.life import Life
+from runsemble.runners.options import Retries, StudyOptions, retry_policy
+from runsemble.runners.run import Run
 from runsemble.runners.steering import Cancellation, Metrics, Steering, select
-from runsemble.runners.study import StudyOptions
-from runsemble.runners.table import Plan, Run, RunTable
-from runsemble.sched.policy import RetryPolicy
+from runsemble.runners.table import Rows, RunTable
+from runsemble.sched.deadline import Deadline
+from runsemble.sched.retry import RetryPolicy
 
 #: What happens to processes that outlive their run.
 Survivors = Literal["kill", "leave"]
+
+#: A study has fewer runs than this.
+BASE_STEP = 1 << 32
 
 #: Seconds beyond the grace period within which everything that was killed must be gone.
 END_S = 10.0
@@ -63,7 +70,9 @@ class PooledRunner(AbstractRunner):
             raise UsageError(f"survivors must be 'kill' or 'leave', not {survivors!r}")
         self._tables: list[RunTable] = [self.runs]
         self._past = RunStatistics()
-        self._numbers = 0
+        self.tenure = FIRST_TENURE  #: what the next engine takes over; to be set before it is opened
+        self._plans = 0
+        self._bases = 0
         self._life = Life(self._open_engine, self._close_engine)
 
     @abstractmethod
@@ -206,7 +215,7 @@ class PooledRunner(AbstractRunner):
         mem_mib: int | None = None,
         named: Mapping[str, int] | None = None,
         timeout_s: float | None = None,
-        retries: int = 0,
+        retries: Retries = 0,
         env: Mapping[str, str] | None = None,
         output: OutputMode | None = None,
     ) -> Run:
@@ -227,7 +236,7 @@ class PooledRunner(AbstractRunner):
             mem_mib: Memory it needs, in MiB; it is ended when it uses more. None: not accounted.
             named: Counters of the runner's that it needs, such as licences.
             timeout_s: Seconds after which an attempt is ended; None: never.
-            retries: Further attempts after a failure.
+            retries: Further attempts after a failure, see `multirun`.
             env: Variables to add to the environment.
             output: What becomes of its output, see `multirun`. None: files, where it has a directory of its own; else
                 only the last 64 KiB are kept.
@@ -242,7 +251,7 @@ class PooledRunner(AbstractRunner):
             templates=_listed("templates", templates),
             request=Request(cores=cores, gpus=gpus, mem_mib=accounted_memory(mem_mib), named=dict(named or {})),
             timeout_s=timeout_s,
-            retries=retries,
+            retry=retry_policy(retries),
             env=None if env is None else {**env},
             output=output or ("tail" if params is None else "files"),
             is_literal=params is None,
@@ -382,9 +391,15 @@ class PooledRunner(AbstractRunner):
 
     # For studies
 
-    def new_table(self) -> RunTable:
-        """Return a table for another study on this runner."""
-        table = RunTable(self.bus)
+    def new_table(self, base: int | None = None, rows: Rows | None = None) -> RunTable:
+        """Return a table for another study on this runner.
+
+        Args:
+            base: What sets the numbers of its runs apart from those of other studies; a new one when None.
+            rows: Where ended runs are kept.
+        """
+        self._bases += BASE_STEP
+        table = RunTable(self.bus, self._bases if base is None else base, rows)
         self._tables.append(table)
         return table
 
@@ -394,22 +409,28 @@ class PooledRunner(AbstractRunner):
         self._steering.forget(table)
         self._past += table.statistics
 
-    def next_number(self) -> int:
-        """Return a number that no run of this runner has had."""
-        self._numbers += 1
-        return self._numbers
-
-    def new_plan(self, request: Request, fields: dict[str, Any], retries: int, *, is_sent_ahead: bool = True) -> Plan:
+    def new_plan(
+        self,
+        request: Request,
+        fields: dict[str, Any],
+        retry: RetryPolicy,
+        *,
+        deadline: Deadline | None = None,
+        is_sent_ahead: bool = True,
+    ) -> Plan:
         """Return a plan with a number that no plan of this runner has had."""
-        self._numbers += 1
+        self._plans += 1
         return Plan(
-            self._numbers,
+            self._plans,
             fields,
             request.shape,
             request.tasks,
-            require_output_mode(fields["output"]),
-            RetryPolicy(retries=retries),
-            is_sent_ahead,
+            fields["output"],
+            retry,
+            deadline,
+            is_sent_ahead and deadline is None,
+            is_call=fields.get("call") is not None,
+            is_whole=(fields.get("call") or {}).get("name") == "post_run",
         )
 
     def stop(self, table: RunTable, cause: Cause, how: str = "stop") -> None:

@@ -4,24 +4,57 @@ from __future__ import annotations
 
 import operator
 from collections.abc import AsyncIterable, Callable, Iterable, Mapping
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import anyio.to_thread
 
+from runsemble.closing import see_through
 from runsemble.errors import AgentError, FeedError, RequestError, UsageError
 from runsemble.model import events
+from runsemble.model.params import own_of
 from runsemble.model.status import Cause
-from runsemble.runners.closing import see_through
 from runsemble.runners.engine import Engine
 from runsemble.runners.intake import Intake
 from runsemble.runners.interrupts import CURRENT
+from runsemble.runners.job import Job
+from runsemble.runners.job_maker import JobMaker
+from runsemble.runners.options import StudyOptions
 from runsemble.runners.outcome import MultirunResult
 from runsemble.runners.pooled import PooledRunner
 from runsemble.runners.progress import Showing, show_progress
-from runsemble.runners.study import Study, StudyOptions, current_directory, stage_list
-from runsemble.runners.table import Job, Run, RunTable, plan_fields
+from runsemble.runners.run import Run
+from runsemble.runners.study import Study
+from runsemble.runners.table import RunTable
+from runsemble.workdir.layout import RunDirectories, current_directory
+
+
+class Recorder(Protocol):
+    """What a study tells whoever records it."""
+
+    is_stopping: bool  #: what is ended now is to be started again by whoever resumes the study
+
+
+class Resumed(Protocol):
+    """A study that has been under way before."""
+
+    ids: list[int]  #: of the runs that were asked for so far, in order
+
+    def make_job(self, index: int, params: Any) -> Job | None:
+        """Return the job for a parameter set; None if its run has ended before, which the table holds then."""
+
+
+class Recorded(NamedTuple):
+    """A study whose runs are recorded."""
+
+    recorder: Recorder
+    study: Study  #: as it is carried out
+    resume: Callable[[Callable[..., Job]], Resumed] | None = None  #: goes on with it, if it is not new
+
+
+#: Records a study's runs while the context lasts.
+Recording: TypeAlias = Callable[[Study, RunTable, Engine], AbstractAsyncContextManager[Recorded]]
 
 
 class PooledStudy:
@@ -30,11 +63,25 @@ class PooledStudy:
     Args:
         runner: Where it runs.
         options: What it is.
+        record: Keeps a record of it, from when its directory has been made until all its runs have ended.
+        directories: Of a study that has been under way before; None: it is new.
+        base: What sets the numbers of its runs apart from those of other studies; a new one when None.
     """
 
-    def __init__(self, runner: PooledRunner, options: StudyOptions) -> None:
+    def __init__(
+        self,
+        runner: PooledRunner,
+        options: StudyOptions,
+        record: Recording,
+        directories: RunDirectories | None = None,
+        base: int | None = None,
+    ) -> None:
         self._runner = runner
         self._options = options
+        self._record = record
+        self._directories = directories
+        self._base = base
+        self._recorder: Recorder | None = None
 
     async def run(
         self,
@@ -52,18 +99,25 @@ class PooledStudy:
             on_begin: Called with the result before the first run is taken in.
         """
         request = self._options.request
-        study = await anyio.to_thread.run_sync(Study, self._options, current_directory())
+        study = await anyio.to_thread.run_sync(Study, self._options, current_directory(), self._directories)
         async with AsyncExitStack() as stack:
             engine = await self._runner.enter(request)
             stack.push_async_callback(self._runner.leave)
             problem = engine.pool.why_never(request.shape)
             if problem:
                 raise RequestError(problem)
-            table = self._table = self._runner.new_table()
+            table = self._table = self._runner.new_table(self._base)
             stack.callback(self._runner.end_table, table)
-            stack.push_async_exit(partial(_discard_untouched, study, table))
-            await see_through(anyio.to_thread.run_sync(study.make), study.give_up)
-            result = self._result = MultirunResult(table, study.output_path)
+            if self._directories is None:
+                stack.push_async_exit(partial(_discard_untouched, study, table))
+                await see_through(anyio.to_thread.run_sync(study.make), study.give_up)
+            if study.has_calls:
+                await engine.enable_calls()
+            recorded = await stack.enter_async_context(self._record(study, table, engine))
+            self._recorder = recorded.recorder
+            make = self._job_maker(recorded.study)
+            resumed = recorded.resume(make) if recorded.resume is not None else None
+            result = self._result = MultirunResult(table, study.output_path, resumed.ids if resumed else None)
             self._total = _length(runs)
             if on_begin is not None:
                 on_begin(result)
@@ -71,7 +125,7 @@ class PooledStudy:
                 pool = engine.pool
                 bar = show_progress(table, self._runner.bus, self._total, lambda: pool.usage, showing)
                 await stack.enter_async_context(bar)
-            self._intake = Intake(runs, self._job_maker(study), table, engine)
+            self._intake = Intake(runs, resumed.make_job if resumed else make, table, engine)
             if on_end is not None:
                 table.bus.listen(_ends(table, on_end), events.RunEnded)
             if self._options.abort.halts:
@@ -102,24 +156,17 @@ class PooledStudy:
 
     def _job_maker(self, study: Study) -> Any:
         options = self._options
-        fields = plan_fields(
-            study.base_environment(),
-            "new",
-            options.output,
-            stage_list(study.staged),
-            options.timeout_s,
-            options.request.mem_mib,
-        )
         # Runs sent ahead may start after the one that decides; a study that is to stop there sends none.
         is_sent_ahead = not options.abort.halts
-        plan = self._runner.new_plan(options.request, fields, options.retries, is_sent_ahead=is_sent_ahead)
-        table, next_number = self._table, self._runner.next_number
+        new_plan = partial(self._runner.new_plan, retry=options.retry, is_sent_ahead=is_sent_ahead)
+        maker = JobMaker(study, self._table, new_plan, "reuse" if self._directories is not None else None)
 
-        def make_job(index: int, params: Any) -> Job:
-            run = study.prepare(index, params)
-            return Job(table, next_number(), plan, run.argv, run.directory, run.params_text, run.env, run.files)
+        def make(index: int, params: Any, directory: str | None = None) -> Job:
+            job = maker.make(study.prepare(index, params, directory=directory))
+            job.own = own_of(params)
+            return job
 
-        return make_job
+        return make
 
     def _watch(self, event: events.Event) -> None:
         """Give the study up when it has come to what `halt` or `max_failures` says."""
@@ -148,6 +195,8 @@ class PooledStudy:
         """Start nothing more and end what runs ("stop" or "kill"); return how many runs there are to end."""
         self._intake.stop()
         self._intake.is_given_up = True
+        if self._recorder is not None:
+            self._recorder.is_stopping = True
         if self._runner.is_running:
             self._runner.stop(self._table, Cause.KILLED, how)
         return self._table.statistics.running_count

@@ -18,7 +18,8 @@ from runsemble.model import events
 from runsemble.model.resources import count_of
 from runsemble.model.status import FINAL, INFRASTRUCTURE, Cause
 from runsemble.runners.bus import EventBus
-from runsemble.runners.table import Run, RunTable
+from runsemble.runners.run import Run
+from runsemble.runners.table import RunTable
 from runsemble.sched.pool import PoolUsage
 
 _log = logging.getLogger("runsemble")
@@ -57,7 +58,12 @@ async def show_progress(
         showing: What is shown of it.
     """
     display = StatusDisplay(
-        lambda: table.statistics, total, use=use, shows_clock=showing.shows_clock, says_end=showing.says_end
+        lambda: table.statistics,
+        total,
+        use=use,
+        shows_clock=showing.shows_clock,
+        says_end=showing.says_end,
+        done_before=table.statistics.ended_count,
     )
     listener = _RunListener(table, display)
     hear_troubles = _trouble_listener(display)
@@ -142,7 +148,7 @@ class _RunListener:
         """Return runs that ended, and whether they failed; those that were skipped say nothing about failures."""
         count = len(self._table)
         chosen = range(count) if count <= LOOKED_AT else random.Random(0).sample(range(count), LOOKED_AT)
-        runs = [self._table[at] for at in chosen]
+        runs = [self._table[at] for at in chosen if self._table.is_kept(at)]
         return [(run, run.status == "failure") for run in runs if run.status in ("success", "failure")]
 
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
 
-from runsemble.errors import AgentError
+from runsemble.errors import AgentError, AgentsTakenOver
 from runsemble.model.resources import Grant
-from runsemble.nodes.link import AgentLink
+from runsemble.nodes.link import AgentDied, AgentLink
+from runsemble.nodes.place import Place
+from runsemble.runners.job import Job
 from runsemble.runners.lease import Lease
-from runsemble.runners.table import Job
 
 #: How often an agent may die within `REVIVAL_WINDOW_S` seconds before it is given up.
 MAX_REVIVALS = 5
@@ -27,16 +28,30 @@ class Node(Protocol):
     def agent_pid(self) -> int | None:
         """Process id of the agent, None without one."""
 
+    @property
+    def place(self) -> Place:
+        """Where the agent can be found again."""
+
+    def prepare(self) -> None:
+        """See to it that there is a place for an agent.
+
+        Raises:
+            AgentError: There is none, and none can be made.
+        """
+
     async def open(
         self, on_messages: Callable[[list[Any]], None], on_lost: Callable[[], None], hello: dict[str, Any]
     ) -> AgentLink:
         """Start the agent, or a successor of one that was lost, and connect to it."""
 
-    async def close(self, patience_s: float) -> None:
-        """Wait for an agent that was told to end."""
+    async def close(self, patience_s: float, *, keeps: bool = False) -> None:
+        """Wait for an agent that was told to end; keep what it knows and nobody has acknowledged if asked to."""
 
-    def twin(self) -> Node:
-        """Return the same place, for one more agent."""
+    def leave(self) -> None:
+        """Have nothing more to do with the agent, which lives on."""
+
+    def twin(self, calls: bool | None = None) -> Node:
+        """Return the same place, for one more agent; `calls`: whether it makes Python calls, as this one if None."""
 
 
 class Station:
@@ -48,6 +63,7 @@ class Station:
         hello: What the agent is told first.
         hear: Called with the station and every batch of messages.
         lose: Called with the station when its agent was lost.
+        announce: Called with the place of every agent before anything can run there.
     """
 
     def __init__(
@@ -57,14 +73,17 @@ class Station:
         hello: Mapping[str, Any],
         hear: Callable[[Station, list[Any]], None],
         lose: Callable[[Station], None],
+        announce: Callable[[Place], Awaitable[None]],
     ) -> None:
         self.node_index = node_index
         self.node = node
         self.jobs: dict[int, Job] = {}  #: sent there and not ended, by number
         self.leases: dict[int, Lease] = {}  #: on loan there, by id
         self._ahead: dict[int, dict[int, Job]] = {}  #: sent ahead of a lease, by lane and number
+        self._is_settled = False  #: the agent has told what is there
         self.is_current = False  #: agent and driver agree on what is there: runs may be sent
-        self._hello = dict(hello)
+        self._hello = hello
+        self._announce = announce
         self._hear = hear
         self._lose = lose
         self._link: AgentLink | None = None
@@ -75,12 +94,21 @@ class Station:
         self._welcomed = asyncio.Event()
         self.is_reviving = False
         self._refusal = ""
+        self.calls = False  #: its agent makes Python calls
         self._is_dismissed = False
         self._lost_at: list[float] = []
 
-    def twin(self) -> Station:
-        """Return another station on the same node."""
-        return Station(self.node_index, self.node.twin(), self._hello, self._hear, self._lose)
+    def twin(self, calls: bool | None = None) -> Station:
+        """Return another station on the same node; `calls`: whether it makes Python calls, as this one if None."""
+        node = self.node.twin(calls)
+        twin = Station(self.node_index, node, self._hello, self._hear, self._lose, self._announce)
+        twin.calls = self.calls if calls is None else calls
+        return twin
+
+    @property
+    def kind(self) -> tuple[int, bool]:
+        """The node's index, and whether Python calls are made there."""
+        return self.node_index, self.calls
 
     # Life
 
@@ -89,15 +117,39 @@ class Station:
 
         Raises:
             AgentError: It cannot be started or reached, or refuses this driver.
+            LeaseError: Another process has taken over a study that is recorded.
+            StoreError: Where the agent is cannot be written down.
         """
         self._welcomed.clear()
+        self._is_settled = False
         self._plans.clear()
-        self._link = await self.node.open(lambda messages: self._hear(self, messages), self._on_lost, self._hello)
+        self.node.prepare()
+        await self._announce(self.node.place)
+        hello = dict(self._hello)
+        self._link = await self.node.open(lambda messages: self._hear(self, messages), self._on_lost, hello)
         await self._welcomed.wait()
         if self._refusal:
-            raise AgentError(f"the agent on {self.node.host} refuses this driver: {self._refusal}")
+            raise AgentsTakenOver(f"the agent on {self.node.host} refuses this driver: {self._refusal}")
+        if not self._is_settled:
+            raise AgentDied(f"the agent on {self.node.host} died at once")
+        await self._announce(self.node.place)  # a driver that slept too long before it had the agent's ear ends here
+        self.is_current = self._is_settled
         if not self.is_current:
-            raise AgentError(f"the agent on {self.node.host} died at once")
+            raise AgentDied(f"the agent on {self.node.host} died at once")
+
+    async def open_at_last(self) -> None:
+        """Do what `open` does, again and again if the agent dies at once.
+
+        Raises:
+            AgentError: It cannot be started or reached, refuses this driver, or has died too often.
+        """
+        for tries_left in reversed(range(MAX_REVIVALS)):
+            try:
+                await self.open()
+                return
+            except AgentDied:
+                if not tries_left:
+                    raise
 
     async def revive(self) -> None:
         """Start a successor of an agent that was lost, and another one if that is lost at once, and so on.
@@ -115,16 +167,27 @@ class Station:
                 try:
                     await self.open()
                 except AgentError:
-                    if self._refusal:
-                        raise
+                    continue
         finally:
             self.is_reviving = False
 
     def _on_lost(self) -> None:
         self._link = None
-        self.is_current = False
+        self.is_current = self._is_settled = False
         self._welcomed.set()
         self._lose(self)
+
+    def tell_keeps(self, directories: list[str]) -> None:
+        """Tell the agent where to leave what it knows and nobody has acknowledged when it ends."""
+        if self._link is not None:
+            self._link.send("keep", directories)
+
+    def leave(self) -> None:
+        """Have nothing more to do with the agent, which lives on."""
+        if self._link is not None:
+            self._link.close()
+            self._link = None
+        self.node.leave()
 
     def dismiss(self, how: str) -> None:
         """Tell the agent to end what runs ("stop" or "kill"), and then itself."""
@@ -135,7 +198,7 @@ class Station:
 
     async def close(self, patience_s: float) -> None:
         """Wait for the dismissed agent to end; end it after `patience_s` seconds, or at once if it was not told."""
-        await self.node.close(patience_s if self._is_dismissed else 0.0)
+        await self.node.close(patience_s if self._is_dismissed else 0.0, keeps=bool(self._hello["keeps"]))
         if self._link is not None:
             self._link.close()
             self._link = None
@@ -157,8 +220,8 @@ class Station:
             self.leases[lease.id] = lease
             job.lease = lease
         link.send(
-            "run", plan.number, job.number, job.machine.attempt, 0, job.id, job.directory, job.params_text, job.files,
-            job.argv, job.env, lane, lease.wire if lease else None,
+            "run", plan.number, job.number, job.machine.attempt, job.machine.step, job.id, job.directory,
+            job.params_text, job.files, job.argv, job.env, job.cwd, lane, lease.wire if lease else None,
         )  # fmt: skip
 
     @property
@@ -224,6 +287,11 @@ class Station:
 
     # Talk
 
+    def end_stranger(self, number: int, attempt: int) -> None:
+        """End a run that is none of this driver's, and that nobody wants any more."""
+        if self._link is not None:
+            self._link.send("cancel", number, attempt, "stop")
+
     def cancel(self, job: Job, how: str) -> None:
         """Ask for the end of a run that was sent there."""
         if self._link is not None:
@@ -236,12 +304,13 @@ class Station:
 
     def welcome(self, facts: Mapping[str, Any]) -> None:
         """Take in what the agent said of itself."""
-        self._live = {run: lease for run, _, _, _, _, lease in facts["live"]}
+        self._live = {run: lease for run, _, _, _, _, lease, _ in facts["live"]}
 
     def refuse(self, reason: str) -> None:
         """Take in that the agent does not obey this driver."""
         self._refusal = reason
         self._welcomed.set()
+        self.node.leave()
 
     def settle(self) -> tuple[list[Job], list[Grant]]:
         """Take in that all is told.
@@ -254,6 +323,6 @@ class Station:
             self.forget(job)
         held = set(self._live.values())
         free = [self.leases.pop(number).grant for number in list(self.leases) if number not in held]
-        self.is_current = True
+        self._is_settled = True
         self._welcomed.set()
         return lost, free

@@ -11,7 +11,8 @@ from typing import Any, NamedTuple, Protocol
 from runsemble.errors import RunnerClosed, UsageError
 from runsemble.model import events
 from runsemble.runners.bus import EventBus
-from runsemble.runners.table import Run, RunTable
+from runsemble.runners.run import Run
+from runsemble.runners.table import RunTable
 
 
 class Metrics(NamedTuple):

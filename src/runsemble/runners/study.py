@@ -1,93 +1,42 @@
-"""One study: a command, what its runs need, and how each parameter set becomes a run."""
+"""One study: its commands, what its runs need, and how each parameter set becomes a run."""
 
 from __future__ import annotations
 
 import copy
 import os
 import shutil
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
-from runsemble.errors import (
-    CommandError,
-    DirectoryError,
-    InputFileError,
-    PlaceholderError,
-    RequestError,
-    TemplateError,
-    UsageError,
-)
-from runsemble.launch.argv import check_command, mpirun_argv, resolve_program
+from runsemble.errors import CommandError, DirectoryError, InputFileError, PlaceholderError, TemplateError
 from runsemble.launch.environment import base_environment, mpi_environment
+from runsemble.launch.functions import function_name, pickle_function
+from runsemble.launch.hooks import find_hooks
 from runsemble.launch.placeholders import AsWritten, Template
-from runsemble.model.files import FileResource, OutputMode, TemplateFile, require_output_mode
 from runsemble.model.params import WrittenParams, plain_params
-from runsemble.model.resources import Request, require_count
-from runsemble.model.text import why_no_bytes
-from runsemble.sched.policy import AbortPolicy
-from runsemble.workdir.layout import RunDirectories, make_output_directory, output_path_of, why_exists
+from runsemble.model.resources import Request
+from runsemble.model.step import Step
+from runsemble.runners.command import FilledCommand, StudyCommand, with_hooks
+from runsemble.runners.options import StudyOptions, retry_as_recipe, retry_from_recipe
+from runsemble.workdir.formats import get_run_dir
+from runsemble.workdir.layout import (
+    PRIVATE,
+    RunDirectories,
+    make_output_directory,
+    output_path_of,
+    posts_of,
+    why_exists,
+)
 from runsemble.workdir.staging import (
     StagedFile,
     check_names,
     make_shared_copies,
+    plan_freely,
     plan_staging,
     refuse_forgotten_inputs,
 )
-from runsemble.workdir.templates import load_templates
-
-#: More seconds than anybody will wait for, and few enough for every clock.
-MAX_SECONDS = 1 << 62
-#: Starts a command in the caller's directory.
-_GO_HERE = 'cd "$RUNSEMBLE_SUBMIT_DIR" && exec "$@"'
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StudyOptions:
-    """The arguments of `multirun` but the runs themselves, checked."""
-
-    cmd: Any
-    output_path: str | os.PathLike[str] | None = None
-    input_files: Iterable[FileResource | str | os.PathLike[str]] = ()
-    templates: Iterable[TemplateFile | str | os.PathLike[str]] = ()
-    request: Request = field(default_factory=Request)
-    timeout_s: float | None = None
-    retries: int = 0
-    max_failures: int | None = None
-    halt: str | None = None
-    env: Mapping[str, Any] | None = None
-    run_dir: str = "{run_id}"
-    output: OutputMode = "files"
-    runs_here: bool = False  #: commands start in the caller's directory, each with a directory of its own for the rest
-    is_literal: bool = False  #: the command is taken as it is: braces mean nothing, nor do names of files
-    abort: AbortPolicy = field(init=False)
-
-    def __post_init__(self) -> None:
-        """Refuse what makes no sense."""
-        require_count("retries", self.retries, 0)
-        if self.max_failures is not None:
-            require_count("max_failures", self.max_failures, 0)
-        if self.halt is not None:
-            _require_string("halt", self.halt)
-        object.__setattr__(self, "abort", AbortPolicy.of(self.max_failures, self.halt))
-        if self.timeout_s is not None and not _is_positive(self.timeout_s):
-            raise RequestError(f"timeout_s must be a number of seconds greater than 0, not {self.timeout_s!r}")
-        require_output_mode(self.output)
-        for name, files in (("input_files", self.input_files), ("templates", self.templates)):
-            if isinstance(files, (str, bytes, os.PathLike)) or not _is_a(files, Iterable):
-                raise InputFileError(f"{name} must be a list, such as ['model.py'], not {files!r}")
-        if self.output_path is not None:
-            _require_path("output_path", self.output_path)
-        if self.env is not None and not _is_a(self.env, Mapping):
-            raise UsageError(f"env must be a mapping of names to strings, such as {{'MODE': 'fast'}}, not {self.env!r}")
-        _require_string("run_dir", self.run_dir)
-        for name, value in (self.env or {}).items():
-            if type(name) is not str or not name or "=" in name or "\0" in name:
-                raise UsageError(f"env: {name!r} is no name of a variable")
-            _require_string(f"env[{name!r}]", value)
-            problem = why_no_bytes(value)
-            if problem:
-                raise UsageError(f"env[{name!r}] {problem}")
+from runsemble.workdir.templates import FilledFile, filled_file, load_templates
 
 
 @dataclass(slots=True)
@@ -95,11 +44,20 @@ class PreparedRun:
     """A run as it is handed to a runner."""
 
     id: int
-    argv: list[str]
     directory: str
     params_text: str
-    env: dict[str, str]
+    commands: list[FilledCommand]  #: one after the other
     files: list[tuple[str, str, int]] | None  #: name, text, permission bits of each file of its own
+
+    @property
+    def argv(self) -> list[str]:
+        """The first command."""
+        return self.commands[0].argv
+
+    @property
+    def env(self) -> dict[str, str]:
+        """What is added to the environment of the first command."""
+        return self.commands[0].env
 
 
 class Study:
@@ -119,26 +77,77 @@ class Study:
         self.submit_dir = submit_dir
         self._directories = directories or RunDirectories(output_path_of(options.output_path, submit_dir))
         self.output_path = self._directories.output_path
-        self.staged, self._copies = plan_staging(options.input_files, submit_dir, self.output_path)
-        self._templates = load_templates(options.templates, submit_dir)
-        check_names([template.name for template in self._templates], self.staged)
-        self._take_command(options.cmd)
-        self._env = {key: Template(value) for key, value in (options.env or {}).items()}
-        self._run_dir = Template(options.run_dir)
+        self.templates: Sequence[FilledFile]
+        self._copies: list[tuple[str, str]]
+        if options.is_tidy:
+            self.staged, self._copies = plan_freely(options.input_files), []
+            self.templates = options.decks
+        else:
+            self.staged, self._copies = plan_staging(options.input_files, submit_dir, self.output_path)
+            self.templates = load_templates(options.templates, submit_dir)
+            check_names([template.name for template in self.templates], self.staged)
+        self._take_steps([self._with_env(step) for step in options.steps] or [self._only_step(options.cmd)])
+        self.cmd = options.cmd
+        self._take_names()
+
+    def _with_env(self, step: Step) -> Step:
+        """Return a step with the variables of the study, where it has no other value for them."""
+        return replace(step, env={**(self.options.env or {}), **(step.env or {})})
+
+    def _take_names(self) -> None:
+        self._run_dir = Template(self.options.run_dir)
         self._is_unique = self._run_dir.is_only("run_id")
         self._known: set[str] = set()
         self._is_made = False
         self._is_wanted = True
 
-    def _take_command(self, cmd: Sequence[str | os.PathLike[str]]) -> None:
-        self.cmd = cmd
-        words = check_command(cmd)
-        there = [item.name for item in self.staged] + [template.name for template in self._templates]
-        is_literal = self.options.is_literal
-        if not is_literal and not self.options.runs_here:
-            refuse_forgotten_inputs((word for word in words[1:] if Template(word).is_constant), self.submit_dir, there)
-        self._words = len(words)
-        self._argv = [Template(word, is_literal=is_literal) for word in self._with_program(words, there)]
+    @property
+    def _names(self) -> list[str]:
+        """What is in every run directory."""
+        return [item.name for item in self.staged] + [template.name for template in self.templates]
+
+    def _only_step(self, cmd: Any) -> Step:
+        request = self.options.request
+        return Step(
+            cmd, cores=request.cores, gpus=request.gpus, tasks=request.tasks, mem_mib=request.mem_mib or None,
+            named=request.named, timeout_s=self.options.timeout_s, env=self.options.env,
+        )  # fmt: skip
+
+    def _take_steps(self, steps: Sequence[Step]) -> None:
+        there, options = self._names, self.options
+        self._functions: dict[str, Callable[..., Any]] = {}
+        self._hooks = {} if options.hooks is None else find_hooks(options.hooks, self.submit_dir)
+        commands = [self._command(step, there) for step in steps]
+        if not options.is_tidy:
+            _check_scripts(commands, there)
+        self.commands = with_hooks(commands, self._hooks)
+        if not options.is_literal and not options.runs_here:
+            for command in self.commands:
+                if command.call is not None:
+                    continue
+                words = (word for word in command.words[1:] if Template(word).is_constant)
+                refuse_forgotten_inputs(words, self.submit_dir, there)
+
+    def _command(self, step: Step, there: list[str]) -> StudyCommand:
+        options = self.options
+        if not callable(step.cmd):
+            return StudyCommand.of_step(
+                step, self.submit_dir, there, is_literal=options.is_literal, runs_here=options.runs_here,
+                deck_engine=options.deck_engine,
+            )  # fmt: skip
+        path = os.path.join(PRIVATE, f"function-{len(self._functions)}.pickle")
+        self._functions[path] = step.cmd
+        seed = {} if options.seed is None else {"seed": options.seed}
+        return StudyCommand.of_call(step, [function_name(step.cmd)], {"kind": "function", "path": path, **seed})
+
+    @property
+    def has_calls(self) -> bool:
+        """Whether any of its commands is called in Python."""
+        return any(command.call is not None for command in self.commands)
+
+    def located(self, call: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what agents load for a call, with the path as it is by now."""
+        return {**call, "path": os.path.join(self.output_path, call["path"])}
 
     def with_command(self, cmd: Sequence[str | os.PathLike[str]]) -> Study:
         """Return a study that runs another command, and shares everything else with this one.
@@ -147,8 +156,96 @@ class Study:
             UsageError: The command makes no sense.
         """
         other = copy.copy(self)
-        other._take_command(cmd)
+        other.cmd = cmd
+        other._take_steps([self._only_step(cmd)])
         return other
+
+    def with_own_directories(self) -> Study:
+        """Return the same study with nothing known of who has which run directory."""
+        other = copy.copy(self)
+        other._directories = RunDirectories(self.output_path)
+        return other
+
+    @property
+    def posts(self) -> str | None:
+        """Where runs put their results, absolute; None: each in its own directory."""
+        return posts_of(self.output_path) if self.options.is_tidy else None
+
+    @property
+    def has_default_directories(self) -> bool:
+        """Whether the directory of a run is called as its id."""
+        return self._is_unique and not self.options.has_format
+
+    def as_recipe(self) -> dict[str, Any]:
+        """Return what `from_recipe` needs to prepare runs of this study, ready for JSON."""
+        options = self.options
+        return {
+            "steps": [command.as_recipe() for command in self.commands],
+            "templates": [template.as_recipe() for template in self.templates],
+            "staged": [[item.how, self._in_output(item.source), item.name, item.origin] for item in self.staged],
+            "submit_dir": self.submit_dir, "run_dir": options.run_dir, "output": options.output,
+            "directory": options.directory, "runs_here": options.runs_here, "is_literal": options.is_literal,
+            "retry": retry_as_recipe(options.retry), "hooks": self._hooks, "env": dict(options.env or {}),
+            "is_bare": options.is_bare, "is_tidy": options.is_tidy, "has_format": options.has_format,
+            "id_variable": options.id_variable, "deck_engine": options.deck_engine,
+        }  # fmt: skip
+
+    @classmethod
+    def from_recipe(cls, recipe: Mapping[str, Any], directories: RunDirectories) -> Self:
+        """Return the study that `as_recipe` wrote down.
+
+        Args:
+            recipe: What was written.
+            directories: The output directory, wherever it is by now.
+
+        Raises:
+            CommandError: A command needs ``mpirun``, and there is none here.
+        """
+        study = cls.__new__(cls)
+        names = (
+            "run_dir", "output", "directory", "runs_here", "is_literal", "env", "is_bare", "is_tidy", "has_format",
+            "id_variable", "deck_engine",
+        )  # fmt: skip
+        retry = retry_from_recipe(recipe["retry"])
+        study.options = StudyOptions(retry=retry, **{name: recipe[name] for name in names if name in recipe})
+        study.submit_dir = recipe["submit_dir"]
+        study._directories, study.output_path = directories, directories.output_path
+        study.staged = [
+            StagedFile(how, os.path.join(directories.output_path, source), name, origin)
+            for how, source, name, origin in recipe["staged"]
+        ]
+        study._copies = []
+        study.templates = [filled_file(template) for template in recipe["templates"]]
+        study._functions, study._hooks = {}, recipe.get("hooks", {})
+        study.commands = [study.command_of(step) for step in recipe["steps"]]
+        study._take_names()
+        return study
+
+    def command_of(self, recipe: Mapping[str, Any]) -> StudyCommand:
+        """Return a command that was written down for a run of this study.
+
+        Raises:
+            CommandError: It needs ``mpirun``, and there is none here.
+        """
+        options = self.options
+        return StudyCommand.from_recipe(recipe, is_literal=options.is_literal, runs_here=options.runs_here)
+
+    def own_recipe(self, steps: Iterable[Step]) -> list[dict[str, Any]]:
+        """Return what `command_of` needs for commands of one run alone, ready for JSON.
+
+        Raises:
+            UsageError: A command makes no sense.
+        """
+        commands = [self._command(self._with_env(step), self._names) for step in steps]
+        if not self.options.is_tidy:
+            _check_scripts(commands, self._names)
+        return [command.as_recipe() for command in with_hooks(commands, self._hooks)]
+
+    def _in_output(self, source: str) -> str:
+        """Return a path relative to the output directory, if it is in there, so that a study can be moved."""
+        return os.path.relpath(source, self.output_path) if source.startswith(self.output_path + "/") else source
+
+    # Its directory
 
     def make(self) -> None:
         """Make the output directory, and the study's own copies of its shared inputs.
@@ -166,9 +263,36 @@ class Study:
             self.staged, self._copies = plan_staging(self.options.input_files, self.submit_dir, self.output_path)
         try:
             self.copy_inputs({})
+            self.write_functions()
+            if self.posts is not None:
+                os.makedirs(self.posts, mode=0o700)
         except BaseException:
             self.discard()
             raise
+
+    def write_functions(self) -> None:
+        """Write the functions down for the agents that are to call them.
+
+        Raises:
+            CommandError: One cannot be sent to another process.
+        """
+        for path, function in self._functions.items():
+            target = os.path.join(self.output_path, path)
+            os.makedirs(os.path.dirname(target), mode=0o700, exist_ok=True)
+            pickle_function(function, target)
+
+    def renew_inputs(self, generation: int) -> None:
+        """Have copies of the shared inputs as they are now, beside those that earlier runs have.
+
+        Args:
+            generation: Sets them apart from others.
+
+        Raises:
+            InputFileError: An input cannot be copied.
+        """
+        place = os.path.join(self.output_path, PRIVATE, f"inputs-{generation}")
+        self.staged, self._copies = plan_staging(self.options.input_files, self.submit_dir, place)
+        self.copy_inputs({})
 
     def give_up(self) -> None:
         """Let `make`, in another thread, come to its end soon: it raises `GivenUp` then, and leaves nothing behind."""
@@ -190,39 +314,6 @@ class Study:
                 make_shared_copies([(source, target)], lambda: self._is_wanted)
                 made[target] = source
 
-    def prepare(self, index: int, params: Any) -> PreparedRun:
-        """Turn a parameter set into a run.
-
-        Raises:
-            UsageError: The parameter set, or what it makes of the command or the directory, cannot be.
-        """
-        plain, text = plain_params(params, index, is_literal=self.options.is_literal)
-        values = {**plain, "run_id": index, "submit_dir": self.submit_dir}
-        if isinstance(params, WrittenParams):
-            values.update((name, AsWritten(plain[name], written)) for name, written in params.texts.items())
-        known = self._known
-        try:
-            name = self._run_dir.fill(values, known)
-            directory = self._directories.claim(name, index, self._is_unique)
-            values["run_dir"] = directory
-            argv = [word.fill(values, known) for word in self._argv]
-            env = {key: value.fill(values, known) for key, value in self._env.items()}
-        except PlaceholderError as error:
-            raise PlaceholderError(f"runs[{index}]: {error}", name=error.name) from None
-        files = self._render(index, {**values, **plain}) if self._templates else None
-        if why_no_bytes("".join(argv)) or why_no_bytes("".join(env.values())):
-            before = len(argv) - self._words  # mpirun, or what goes to the caller's directory
-            places = {f"cmd[{at - before}]": word for at, word in enumerate(argv)}
-            raise _no_bytes(index, places | {f"env[{name!r}]": value for name, value in env.items()})
-        known.update(plain)
-        return PreparedRun(index, argv, directory, text, env, files)
-
-    def _render(self, index: int, values: Mapping[str, Any]) -> list[tuple[str, str, int]]:
-        try:
-            return [template.render(values) for template in self._templates]
-        except TemplateError as error:
-            raise TemplateError(f"runs[{index}]: {error}") from None
-
     def refuse_existing_output(self) -> None:
         """Say now what `make` would say of an output directory that is there already.
 
@@ -237,9 +328,79 @@ class Study:
         if self._is_made:
             shutil.rmtree(self.output_path, ignore_errors=True)
 
-    def base_environment(self) -> dict[str, str]:
-        """Return the environment that all runs start from."""
-        request = self.options.request
+    # Its runs
+
+    def prepare(
+        self, index: int, params: Any, own: Sequence[StudyCommand] = (), directory: str | None = None
+    ) -> PreparedRun:
+        """Turn a parameter set into a run.
+
+        Args:
+            index: The run's id.
+            params: The parameter set.
+            own: Commands of this run alone, instead of the study's.
+            directory: Its directory, seen from the study's, if it has been chosen before.
+
+        Raises:
+            UsageError: The parameter set, or what it makes of a command or the directory, cannot be.
+        """
+        plain, text = plain_params(params, index, is_literal=self.options.is_literal)
+        values = {**plain, "run_id": index, "submit_dir": self.submit_dir}
+        if isinstance(params, WrittenParams):
+            values.update((name, AsWritten(plain[name], written)) for name, written in params.texts.items())
+        known = self._known
+        try:
+            if directory is None:
+                directory = self._claim(index, plain, values)
+            else:
+                directory = os.path.join(self.output_path, directory)
+            values["run_dir"] = directory
+            if self.options.is_tidy:
+                return self._prepare_tidily(index, directory, text, plain, own)
+            commands = [command.fill(values, known) for command in own or self.commands]
+            files = [template.render({**values, **plain}) for template in self.templates] if self.templates else None
+        except PlaceholderError as error:
+            raise PlaceholderError(f"runs[{index}]: {error}", name=error.name) from None
+        except (TemplateError, CommandError) as error:
+            raise type(error)(f"runs[{index}]: {error}") from None
+        known.update(plain)
+        return PreparedRun(index, directory, text, commands, files)
+
+    def claim(self, index: int, params: Any) -> str:
+        """Return the directory of a run, absolute, which no other run has.
+
+        Raises:
+            UsageError: The parameter set, or the directory that it gives, cannot be.
+        """
+        plain, _ = plain_params(params, index, is_literal=self.options.is_literal)
+        return self._claim(index, plain, {**plain, "run_id": index, "submit_dir": self.submit_dir})
+
+    def _claim(self, index: int, plain: Mapping[str, Any], values: Mapping[str, Any]) -> str:
+        if not self.options.has_format:
+            return self._directories.claim(self._run_dir.fill(values, self._known), index, self._is_unique)
+        try:
+            name = get_run_dir(index, self.options.run_dir, plain)
+        except Exception as error:  # the format string is the user's, and may ask values for anything
+            raise DirectoryError(
+                f"runs[{index}]: run_dir {self.options.run_dir!r} cannot be filled in: {error!r}"
+            ) from None
+        return self._directories.claim_anywhere(name, index)
+
+    def _prepare_tidily(
+        self, index: int, directory: str, text: str, plain: dict[str, Any], own: Sequence[StudyCommand]
+    ) -> PreparedRun:
+        """Turn parameters into a run all of whose files are there before its first step, scripts last."""
+        commands = own or self.commands
+        values = {"run_id": index, "submit_dir": self.submit_dir, "run_dir": directory}
+        decks = [*self.templates, *(command.script for command in commands if command.script is not None)]
+        variable = self.options.id_variable
+        env = {} if variable is None else {variable: str(index)}
+        filled = [command.fill(values, (), has_script=True) for command in commands]
+        filled = [command._replace(env={**command.env, **env}) for command in filled]
+        return PreparedRun(index, directory, text, filled, [deck.render(plain) for deck in decks] or None)
+
+    def base_environment(self, request: Request) -> dict[str, str]:
+        """Return the environment that every run's command with these needs starts from."""
         env = base_environment(os.environ)
         if request.tasks > 1:
             env = mpi_environment() | env
@@ -249,60 +410,20 @@ class Study:
         env["RUNSEMBLE_MEM_MIB"] = str(request.mem_mib)
         return env
 
-    def _with_program(self, words: list[str], there: Collection[str]) -> list[str]:
-        program = resolve_program(words[0], self.submit_dir, there)
-        argv = [program, *words[1:]]
-        if self.options.runs_here:
-            argv = ["/bin/sh", "-c", _GO_HERE, "sh", *argv]
-        tasks = self.options.request.tasks
-        if tasks == 1:
-            return argv
-        mpirun = shutil.which("mpirun")
-        if mpirun is None:
-            raise CommandError(f"tasks={tasks} needs mpirun, and there is none on PATH: load or install an MPI")
-        return mpirun_argv(mpirun, tasks, argv)
 
-
-def _no_bytes(index: int, places: Mapping[str, str]) -> CommandError:
-    """Return the error for the first of several texts that the kernel cannot take."""
-    place, problem = next((place, problem) for place, text in places.items() if (problem := why_no_bytes(text)))
-    return CommandError(f"runs[{index}]: {place} {problem}")
-
-
-def current_directory() -> str:
-    """Return the caller's directory.
+def _check_scripts(commands: Iterable[StudyCommand], there: Iterable[str]) -> None:
+    """Refuse batch scripts that would replace each other, or another file, in the run directory.
 
     Raises:
-        DirectoryError: It has been removed.
+        CommandError: Two have one name.
     """
-    try:
-        return os.getcwd()
-    except OSError:
-        raise DirectoryError("the current directory does not exist any more; change to another one") from None
-
-
-def stage_list(staged: Iterable[StagedFile]) -> list[tuple[str, str, str]]:
-    """Return staged files as a plan message has them."""
-    return [(item.how, item.source, item.name) for item in staged]
-
-
-def _is_positive(value: Any) -> bool:
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return is_number and value > 0 and (isinstance(value, float) or value < MAX_SECONDS)
-
-
-def _is_a(value: object, kind: type) -> bool:
-    return isinstance(value, kind)
-
-
-def _require_path(name: str, value: object) -> None:
-    if not isinstance(value, (str, os.PathLike)):
-        raise UsageError(f"{name} must be a path, not {value!r}")
-    problem = why_no_bytes(os.fsdecode(value))
-    if problem:
-        raise UsageError(f"{name} {problem}")
-
-
-def _require_string(name: str, value: object) -> None:
-    if not isinstance(value, str):
-        raise UsageError(f"{name} must be a string, not {value!r}")
+    taken = dict.fromkeys(there, "an input file or template")
+    for command in commands:
+        script = command.script
+        if script is not None:
+            other = taken.setdefault(script.name, command.words[0])
+            if other != command.words[0]:
+                raise CommandError(
+                    f"the batch script {command.words[0]} cannot be called {script.name} in the run directory, as "
+                    f"{other} is called so; rename one of them"
+                )

@@ -17,13 +17,15 @@ from typing import Any, NamedTuple
 
 import anyio.to_thread
 
+from runsemble.closing import see_through
 from runsemble.errors import UsageError
 from runsemble.model.status import Cause
-from runsemble.runners.closing import see_through
 from runsemble.runners.intake import SLICE_S
-from runsemble.runners.study import Study, StudyOptions, current_directory, stage_list
-from runsemble.runners.table import Job, Plan, plan_fields
-from runsemble.workdir.layout import RunDirectories, make_output_directory, output_path_of
+from runsemble.runners.job import Job, Plan, plan_fields
+from runsemble.runners.options import StudyOptions
+from runsemble.runners.study import Study
+from runsemble.workdir.layout import RunDirectories, current_directory, make_output_directory, output_path_of
+from runsemble.workdir.staging import stage_list
 
 
 @dataclass(slots=True)
@@ -193,7 +195,8 @@ class Workshop:
 
     def _plan(self, study: Study, options: StudyOptions) -> Plan:
         stage = stage_list(study.staged)
-        env, request = study.base_environment(), options.request
+        request = options.request
+        env = study.base_environment(request)
         fields = plan_fields(env, "new", options.output, stage, options.timeout_s, request.mem_mib)
         return self._make_plan(options, fields)
 

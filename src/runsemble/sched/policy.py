@@ -1,4 +1,4 @@
-"""What follows an ended attempt: another one, or the end; and when a whole study is given up."""
+"""When a whole study is given up."""
 
 from __future__ import annotations
 
@@ -10,38 +10,13 @@ from typing import Literal
 from runsemble.errors import RequestError
 from runsemble.model.resources import count_of
 from runsemble.model.stats import RunStatistics
-from runsemble.model.status import FINAL, INFRASTRUCTURE, Cause
 
-#: An infrastructure that fails this often for one run is not bad luck any more.
-MAX_FREE_ATTEMPTS = 10
 #: As long as nobody knows how many runs there will be, a share of them is taken of those that ended, from here on.
 MIN_FOR_SHARE = 3
 
 _HALT = re.compile(r"(soon|now),(fail|success|done)=(\d+)(%?)")
 #: Short forms. Source: parallel(1), --halt.
 _HALT_SHORT = {"0": "never", "1": "soon,fail=1", "2": "now,fail=1", "-1": "soon,success=1", "-2": "now,success=1"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RetryPolicy:
-    """How often a run is tried again."""
-
-    retries: int = 0  #: further attempts after failures of the run's own, >= 0
-    max_free: int = MAX_FREE_ATTEMPTS  #: further attempts after failures of the machinery's
-
-    def allows(self, cause: Cause, charged: int, free: int) -> bool:
-        """Tell whether another attempt follows one that ended for `cause`.
-
-        Args:
-            cause: Why the last attempt ended.
-            charged: Further attempts made so far that counted as retries.
-            free: Further attempts made so far that did not.
-        """
-        if cause in FINAL:
-            return False
-        if cause in INFRASTRUCTURE:
-            return free < self.max_free
-        return charged < self.retries
 
 
 @dataclass(frozen=True, slots=True)

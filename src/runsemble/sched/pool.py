@@ -34,18 +34,28 @@ class _Node:
         self.mem_mib = inventory.mem_mib
         self.named = dict(inventory.named)
         self.slots = len(inventory.cores) if inventory.slots is None else inventory.slots
-        if inventory.counts_cores:
+        if inventory.counts_cores and inventory.counts_small:
             self.slots = min(self.slots, len(inventory.cores))
         self.runs = 0
+
+    def counted(self, shape: Shape) -> tuple[int, int]:
+        """Return how many cores and GPUs a run takes here.
+
+        Where small runs are not counted, those that ask for more than there is take all of it, and wait for no more.
+        """
+        inventory = self.inventory
+        if inventory.counts_small:
+            return shape.cores if inventory.counts_cores else 0, shape.gpus
+        cores = min(shape.cores, len(inventory.cores)) if shape.cores > 1 or shape.gpus else 0
+        return cores, min(shape.gpus, len(inventory.gpus))
 
     def fits(self, shape: Shape) -> bool:
         if shape.cores and self.runs >= self.slots:
             return False
-        if self.gpus.bit_count() < shape.gpus:
+        cores, gpus = self.counted(shape)
+        if self.gpus.bit_count() < gpus or self.cores.bit_count() < cores:
             return False
-        if self.inventory.counts_cores and self.cores.bit_count() < shape.cores:
-            return False
-        if self.inventory.mem_mib and self.mem_mib < shape.mem_mib:
+        if shape.mem_mib and self.inventory.mem_mib and self.mem_mib < shape.mem_mib:
             return False
         return not shape.named or all(self.named.get(name, 0) >= count for name, count in shape.named)
 
@@ -117,21 +127,59 @@ class Pool:
                 best, index = node, at
         if best is None:
             return None
-        cores = gpus = 0
-        if best.inventory.counts_cores and shape.cores:
-            cores = lowest_block(best.cores, shape.cores, best.inventory.threads_per_core)
-        if shape.gpus:
-            gpus = lowest_block(best.gpus, shape.gpus)
-        best.cores &= ~cores
-        best.gpus &= ~gpus
-        best.mem_mib -= shape.mem_mib
-        best.runs += shape.cores > 0
+        core_count, gpu_count = best.counted(shape)
+        cores = lowest_block(best.cores, core_count, best.inventory.threads_per_core) if core_count else 0
+        gpus = lowest_block(best.gpus, gpu_count) if gpu_count else 0
+        return self._take(index, shape, cores, gpus)
+
+    def _take(self, index: int, shape: Shape, cores: int, gpus: int) -> Grant:
+        """Take bits off a node, with the memory and the counters of a shape."""
+        node = self._nodes[index]
+        node.cores &= ~cores
+        node.gpus &= ~gpus
+        node.mem_mib -= shape.mem_mib
+        node.runs += shape.cores > 0
         for name, count in shape.named:
-            best.named[name] -= count
+            node.named[name] = node.named.get(name, 0) - count
         self._given += 1
         self._out.add(self._given)
-        inventory = best.inventory
+        inventory = node.inventory
         return Grant(index, _pick(inventory.cores, cores), _pick(inventory.gpus, gpus), shape, self._given)
+
+    def exceeds(self, shape: Shape) -> bool:
+        """Tell whether a run asks for more than any node has, and gets all that there is instead."""
+        return not any(
+            node.inventory.counts_small
+            or (len(node.inventory.cores) >= shape.cores and len(node.inventory.gpus) >= shape.gpus)
+            for node in self._nodes
+        )
+
+    def resize(self, count: int) -> None:
+        """Have at most `count` grants for runs out at the same time, shared out evenly among the nodes.
+
+        Those that are out stay out.
+        """
+        share, rest = divmod(count, len(self._nodes))
+        for at, node in enumerate(self._nodes):
+            node.slots = max(1, share + (at < rest))
+            if node.inventory.counts_cores and node.inventory.counts_small:
+                node.slots = min(node.slots, len(node.inventory.cores))
+
+    def adopt(self, node: int, shape: Shape, cores: Sequence[int], gpus: Sequence[str]) -> Grant:
+        """Note what a run holds that somebody else has started; where there is less by now, more than all is out.
+
+        Args:
+            node: The node's index.
+            shape: What it asked for.
+            cores: The ids of its cores, where those are counted.
+            gpus: The ids of its GPUs.
+        """
+        entry = self._nodes[node]
+        inventory = entry.inventory
+        there = [core for core in cores if inventory.counts_cores and core in inventory.cores]
+        core_bits = _bits(inventory.cores, tuple(there)) & entry.cores
+        gpu_bits = _bits(inventory.gpus, tuple(gpu for gpu in gpus if gpu in inventory.gpus)) & entry.gpus
+        return self._take(node, shape, core_bits, gpu_bits)
 
     def add_gpus(self, node: int, gpus: tuple[str, ...]) -> None:
         """Take further GPUs of a node into the pool."""
@@ -204,27 +252,35 @@ def _multiples(group: int, length: int) -> int:
 
 def _capacity(node: _Node, shape: Shape) -> int:
     all_of = node.inventory
-    return _times(shape, all_of, node.slots, len(all_of.cores), len(all_of.gpus), all_of.mem_mib, all_of.named)
+    counts = node.slots, len(all_of.cores), len(all_of.gpus)
+    return _times(shape, node.counted(shape), counts, all_of.mem_mib or None, all_of.named)
 
 
 def _room(node: _Node, shape: Shape) -> int:
-    slots, cores, gpus = node.slots - node.runs, node.cores.bit_count(), node.gpus.bit_count()
-    return _times(shape, node.inventory, slots, cores, gpus, node.mem_mib, node.named)
+    counts = node.slots - node.runs, node.cores.bit_count(), node.gpus.bit_count()
+    memory = node.mem_mib if node.inventory.mem_mib else None
+    return _times(shape, node.counted(shape), counts, memory, node.named)
 
 
 def _times(
-    shape: Shape, inventory: Inventory, slots: int, cores: int, gpus: int, mem_mib: int, named: Mapping[str, int]
+    shape: Shape, counted: tuple[int, int], counts: tuple[int, int, int], mem_mib: int | None, named: Mapping[str, int]
 ) -> int:
-    """Return how many runs of a shape so much of a node is enough for."""
+    """Return how many runs of a shape so much of a node is enough for.
+
+    Args:
+        shape: What each asks for.
+        counted: Cores and GPUs that each takes.
+        counts: Slots, cores, GPUs.
+        mem_mib: None: not accounted.
+        named: The counters.
+    """
+    slots, cores, gpus = counts
     most = [slots] if shape.cores else [1 << 30]
-    if inventory.counts_cores and shape.cores:
-        most.append(cores // shape.cores)
-    if shape.gpus:
-        most.append(gpus // shape.gpus)
-    if shape.mem_mib and inventory.mem_mib:
+    most += [free // count for free, count in zip((cores, gpus), counted, strict=True) if count]
+    if shape.mem_mib and mem_mib is not None:
         most.append(mem_mib // shape.mem_mib)
     most += [_total(named, name) // count for name, count in shape.named]
-    return min(most)
+    return max(0, min(most))  # what was adopted may be more than there is
 
 
 def _total(named: Mapping[str, int], name: str) -> int:

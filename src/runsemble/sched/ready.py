@@ -50,14 +50,18 @@ class ReadyQueue(Generic[T]):
         """Return the oldest item of a shape that waits."""
         return self._queues[shape][0][1]
 
-    def push(self, item: T, shape: Shape) -> None:
-        """Let an item wait at the end."""
+    def push(self, item: T, shape: Shape, *, is_first: bool = False) -> None:
+        """Let an item wait at the end, or before all others of its shape."""
         queue = self._queues.get(shape)
         if queue is None:
             queue = self._queues[shape] = deque()
+        self._count += 1
+        if is_first and queue:
+            queue.appendleft((queue[0][0], item))
+            self._pushed += 1  # as many are pushed as are started, or else nothing would be patient in the long run
+            return
         queue.append((self._pushed, item))
         self._pushed += 1
-        self._count += 1
 
     def pop(self, pool: Pool) -> tuple[T, Grant] | None:
         """Take out the next item that may start, with its grant; None if nothing may start now."""

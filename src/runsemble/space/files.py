@@ -167,7 +167,8 @@ class JsonLinesFile(ParameterFile):
     def _rows(self) -> Iterator[dict[str, Any]]:
         lacking: dict[str, int | None] = {}
         first: int | None = None
-        for number, values in self._numbered():
+        count = 0
+        for count, (number, values) in enumerate(self._numbered(), 1):  # noqa: B007 - the last one is wanted
             if values.keys() != lacking.keys():
                 for name in lacking:
                     if lacking[name] is None and name not in values:
@@ -175,7 +176,7 @@ class JsonLinesFile(ParameterFile):
                 lacking.update((name, first) for name in values if name not in lacking)
             first = first or number
             yield values
-        self.lacking = lacking
+        self.lacking, self._count = lacking, count
 
     def _numbered(self) -> Iterator[tuple[int, dict[str, Any]]]:
         with closing(self.source.text_lines()) as lines:

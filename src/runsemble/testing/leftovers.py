@@ -58,19 +58,19 @@ def recorded_places() -> Iterator[list[str]]:
 
     The directory above them is shared with the user's other programs, so what is new there may be somebody else's.
     """
-    made: list[str] = []
-    make_place = place.make_place
+    chosen: list[str] = []
+    choose_place = place.choose_place
 
-    def make_and_note() -> str:
-        path = make_place()
-        made.append(path)
+    def choose_and_note() -> str:
+        path = choose_place()
+        chosen.append(path)
         return path
 
-    place.make_place = make_and_note
+    place.choose_place = choose_and_note
     try:
-        yield made
+        yield chosen
     finally:
-        place.make_place = make_place
+        place.choose_place = choose_place
 
 
 def command_of(pid: int) -> str:

@@ -13,11 +13,11 @@ from types import TracebackType
 from typing import Any, Self, TypeAlias
 
 from runsemble.agent import proc
+from runsemble.ensemble.multirun import multirun
 from runsemble.runners.abstract import AbstractRunner
-from runsemble.runners.multirun import multirun
 from runsemble.runners.outcome import MultirunResult
 from runsemble.runners.pooled import PooledRunner
-from runsemble.runners.table import Run
+from runsemble.runners.run import Run
 from runsemble.testing.files import exists
 from runsemble.testing.gate import WAIT_AT_GATE, Gate
 from runsemble.testing.leftovers import Belongings, command_of, pids_with, recorded_places, wait_leftovers

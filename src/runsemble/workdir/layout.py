@@ -10,8 +10,21 @@ from runsemble.model.text import quote, why_no_bytes
 
 #: Holds the one copy of every input with ``linkage="shared"``.
 SHARED = ".shared"
+#: How the names of the files begin that hold the record of a study.
+RECORD = "runsemble.db"
+#: Holds what is neither record nor output of a study.
+PRIVATE = ".runsemble"
+#: First parts that no name of a run directory may have.
+_TAKEN = ("", "..", SHARED, PRIVATE)
+#: Within that, where runs put their results that are to leave nothing in their directories.
+POSTS = "posts"
 _NAME_MAX = 255
 _SHORT = 60
+
+
+def posts_of(output_path: str) -> str:
+    """Return where the runs of a study put their results that are to leave nothing in their directories."""
+    return os.path.join(output_path, PRIVATE, POSTS)
 
 
 def default_output_path(now_s: float) -> str:
@@ -58,6 +71,18 @@ def why_exists(path: str) -> str:
     return f"output directory {path} exists already; give another output_path (-o), or remove it"
 
 
+def current_directory() -> str:
+    """Return the caller's directory.
+
+    Raises:
+        DirectoryError: It has been removed.
+    """
+    try:
+        return os.getcwd()
+    except OSError:
+        raise DirectoryError("the current directory does not exist any more; change to another one") from None
+
+
 class RunDirectories:
     """Gives out run directories inside one output directory, each to one run only."""
 
@@ -81,7 +106,7 @@ class RunDirectories:
             return self.output_path + "/" + name
         clean = os.path.normpath(name)
         parts = clean.split("/")
-        if not name or clean == "." or parts[0] in ("", "..") or os.path.isabs(clean) or parts[0] == SHARED:
+        if not name or clean == "." or os.path.isabs(clean) or parts[0] in _TAKEN or parts[0].startswith(RECORD):
             raise DirectoryError(
                 f"runs[{run}]: run_dir gives {quote(name)}, which is no directory inside {self.output_path}"
             )
@@ -95,6 +120,21 @@ class RunDirectories:
         if not is_unique:
             self._remember(clean, name, run)
         return os.path.join(self.output_path, clean)
+
+    def claim_anywhere(self, path: str, run: int) -> str:
+        """Return a directory, absolute, for run number `run`, wherever that is; others may lie in it.
+
+        Raises:
+            DirectoryError: It belongs to another run, or cannot be a name.
+        """
+        clean = os.path.normpath(os.path.join(self.output_path, path))
+        problem = why_no_bytes(clean)
+        if problem:
+            raise DirectoryError(f"runs[{run}]: run_dir gives a name that {problem}")
+        if clean in self._taken:
+            raise DirectoryError(f"runs[{run}]: run_dir gives {quote(path)}, which is another run's directory")
+        self._taken.add(clean)
+        return clean
 
     def _remember(self, clean: str, name: str, run: int) -> None:
         above = []

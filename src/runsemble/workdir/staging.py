@@ -15,7 +15,9 @@ from runsemble.model.files import FileResource
 from runsemble.workdir.layout import SHARED
 
 #: Names in a run directory that runsemble itself writes.
-RESERVED = frozenset({"params.json", "results.json", "metrics.jsonl", "stdout", "stderr", "output", ".attempts"})
+RESERVED = frozenset(
+    {"params.json", "results.json", "metrics.jsonl", "exception.pickle", "stdout", "stderr", "output", ".attempts"}
+)
 
 #: A longer word is no path. Source: limits.h, PATH_MAX.
 _LONGEST_PATH = 4096
@@ -63,6 +65,21 @@ def plan_staging(
             else:
                 staged.append(StagedFile(resource.linkage, source, name))
     return staged, copies
+
+
+def plan_freely(inputs: Iterable[object]) -> list[StagedFile]:
+    """Return input files in their order, where a later one replaces an earlier one of the same name.
+
+    Args:
+        inputs: Resources with absolute paths; what is none is left out.
+    """
+    resources = [item for item in inputs if isinstance(item, FileResource)]
+    return [StagedFile(item.linkage, os.fspath(item.path), os.fspath(item.name)) for item in resources]
+
+
+def stage_list(staged: Iterable[StagedFile]) -> list[tuple[str, str, str]]:
+    """Return staged files as a plan message has them."""
+    return [(item.how, item.source, item.name) for item in staged]
 
 
 class GivenUp(Exception):

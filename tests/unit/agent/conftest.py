@@ -30,7 +30,7 @@ def make_attempt(make_plan: MakePlan) -> MakeAttempt:
 
     def make(run: int, **changes: Any) -> Attempt:
         plan, key = make_plan(**changes), f"abc-{run}-1-0"
-        attempt = Attempt(plan, run, 1, 0, run, b"/runs/%d" % run, "", None, [b"true"], {}, 0, key)
+        attempt = Attempt(plan, run, 1, 0, run, b"/runs/%d" % run, "", None, [b"true"], {}, b"", 0, key)
         attempt.pid = 100 + run
         return attempt
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from runsemble.agent.cgroup import Cgroups, RunCgroup, find_delegated, may_limit
+from runsemble.agent.cgroup import Cgroups, RunCgroup, find_delegated, has_limits, may_limit
 
 
 def made_up_group(path: Path, **files: str) -> Path:
@@ -46,6 +46,15 @@ def test_only_a_group_with_the_controller_switched_on_can_limit(tmp_path: Path) 
     assert not may_limit(str(path), "memory")
     (path / "cgroup.subtree_control").write_text("cpu memory pids")
     assert may_limit(str(path), "memory")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("cpu__max", "50000 100000"), ("memory__max", "1048576"), ("cpuset__cpus", "0-1")]
+)
+def test_a_group_that_limits_what_is_in_it_is_known_by_its_files(tmp_path: Path, name: str, value: str) -> None:
+    free = made_up_group(tmp_path / "free", cpu__max="max 100000", memory__max="max", cpuset__cpus="\n")
+    limited = made_up_group(tmp_path / "limited", **{name: value})
+    assert (has_limits(str(free)), has_limits(str(limited))) == (False, True)
 
 
 def test_a_child_born_in_a_group_dies_with_it() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from runsemble.agent.protocol import DISK_FULL, NOT_LAUNCHED, NOT_STAGED
-from runsemble.agent.spawn import Plan, Trouble, open_outputs, set_aside, spawn
+from runsemble.agent.spawn import Plan, Trouble, open_log, open_outputs, set_aside, spawn
 
 MakePlan = Callable[..., Plan]
 Refuse = Callable[..., Trouble]
@@ -33,8 +33,9 @@ def refuse(here: Path, make_plan: MakePlan) -> Refuse:
         run_dir = os.fsencode(here / into)
         with pytest.raises(Trouble) as caught:
             spawn(
-                make_plan(**changes), run_dir, attempt, '{"a":1}', None, list(argv), {}, os.fsencode(here / "scratch")
-            )
+                make_plan(**changes), run_dir, attempt, 0, '{"a":1}', None, list(argv), {}, b"",
+                os.fsencode(here / "scratch"),
+            )  # fmt: skip
         return caught.value
 
     return spawn_in_vain
@@ -71,7 +72,7 @@ def test_a_directory_that_exists_is_no_new_runs_own(here: Path, refuse: Refuse) 
 def test_a_directory_that_was_prepared_is_taken_as_it_is(here: Path, refuse: Refuse) -> None:
     (here / "run").mkdir()
     (here / "run/mine").write_text("")
-    assert refuse(directory="there").kind == NOT_LAUNCHED
+    assert refuse(directory="existing").kind == NOT_LAUNCHED
     assert sorted(os.listdir(here / "run")) == ["mine", "params.json", "stderr", "stdout"]
 
 
@@ -162,7 +163,7 @@ def test_every_attempt_is_set_aside_on_its_own() -> None:
     [("files", ["stderr", "stdout"]), ("merged", ["output"]), ("discard", []), ("tail", ["scratch"])],
 )
 def test_the_output_goes_where_it_was_asked_for(mode: str, names: list[str], here: Path) -> None:
-    out, err = open_outputs(mode, b"scratch")
+    out, err = open_outputs(mode, b"scratch", is_first=True)
     os.write(out, b"a")
     os.write(err, b"b")
     for fd in {out, err}:
@@ -215,7 +216,7 @@ def test_too_long_a_command_says_so(refuse: Refuse) -> None:
 def test_a_file_of_the_runs_own_is_written_with_its_bytes_and_its_permissions(here: Path, make_plan: MakePlan) -> None:
     files = [["deck.in", "a=1\r\n\udcff", 0o640], ["in/run.sh", "#!/bin/sh\n", 0o755]]
     with pytest.raises(Trouble):
-        spawn(make_plan(), os.fsencode(here / "run"), 1, "", files, [NOWHERE], {}, b"scratch")
+        spawn(make_plan(), os.fsencode(here / "run"), 1, 0, "", files, [NOWHERE], {}, b"", b"scratch")
     assert (here / "run/deck.in").read_bytes() == b"a=1\r\n\xff"
     assert (here / "run/deck.in").stat().st_mode & 0o777 == 0o640
     assert (here / "run/in/run.sh").stat().st_mode & 0o777 == 0o755
@@ -231,7 +232,7 @@ def test_an_impossible_variable_is_trouble_of_that_run_alone(
 ) -> None:
     name, value = variable
     with pytest.raises(Trouble):
-        spawn(make_plan(), os.fsencode(here / "run"), 1, "", None, [NOWHERE], {name: value}, b"scratch")
+        spawn(make_plan(), os.fsencode(here / "run"), 1, 0, "", None, [NOWHERE], {name: value}, b"", b"scratch")
 
 
 def test_a_program_is_looked_for_on_the_path_given(here: Path, make_plan: MakePlan) -> None:
@@ -254,3 +255,41 @@ def test_a_relative_path_means_every_runs_own_directory(
         monkeypatch.chdir(here / name)
         found.append(os.path.abspath(plan.resolve(b"tool", b".")))
     assert found == [os.fsencode(here / "one/tool"), os.fsencode(here / "two/tool")]
+
+
+def test_a_log_is_one_process_s_and_the_former_one_gets_a_number(here: Path) -> None:
+    for text in (b"one", b"two", b"three"):
+        out, err = open_log(os.fsencode(here))
+        assert out == err
+        os.write(out, text)
+        os.close(out)
+    assert {path.name: path.read_text() for path in here.iterdir()} == {
+        "run_0001.log": "one", "run_0002.log": "two", "run.log": "three"
+    }  # fmt: skip
+
+
+def test_a_log_outside_the_run_directory_is_appended_to(here: Path) -> None:
+    (here / "run").mkdir()
+    for text in (b"one", b"two"):
+        out, _ = open_log(os.fsencode(here / "run"))
+        os.write(out, text)
+        os.close(out)
+    assert (here / "run.log").read_text() == "onetwo"
+
+
+def test_a_tidy_run_leaves_only_its_log_and_finds_its_files_anew_at_its_first_step(
+    here: Path, make_plan: MakePlan
+) -> None:
+    (here / "deck").write_text("new")
+    (here / "run").mkdir()
+    (here / "run/results.json").write_text("the user's")
+    plan = make_plan(
+        output="log", posts=str(here / "posts"), directory="refill", stage=[["copy", str(here / "deck"), "deck"]]
+    )
+    for attempt, step, content in ((1, 0, "new"), (2, 1, "changed"), (2, 0, "new")):
+        (here / "run/deck").write_text("changed")
+        with pytest.raises(Trouble):
+            spawn(plan, os.fsencode(here / "run"), attempt, step, '{"a":1}', None, [NOWHERE], {}, b"", b"", None)
+        assert (here / "run/deck").read_text() == content
+    assert sorted(os.listdir(here / "run")) == ["deck", "results.json", "run.log", "run_0001.log", "run_0002.log"]
+    assert (here / "run/results.json").read_text() == "the user's"

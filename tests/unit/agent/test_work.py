@@ -36,11 +36,14 @@ class World:
         plan: Plan,
         directory: bytes,
         attempt: int,
+        step: int,
         params: str,
         files: None,
         argv: list[bytes],
         env: dict[bytes, bytes],
+        cwd: bytes,
         _: bytes,
+        start: None,
     ) -> int:
         if argv[0] == MISSING:
             raise Trouble("launch_error", "command not found: missing")
@@ -117,6 +120,7 @@ def ask(work: Work, run: int, lease: Lease | None = None, *, lane: int = 0, plan
         "files": None,
         "argv": ["true"],
         "env": {},
+        "cwd": None,
         **changes,
     }
     work.add_run(["run", plan, run, 1, 0, *message.values(), lane, lease])

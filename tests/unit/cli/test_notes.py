@@ -7,7 +7,7 @@ import pytest
 from runsemble.cli.notes import note_forgotten_files, note_header, note_templates, note_unknown_names, note_unread_lines
 from runsemble.launch.argv import shell
 from runsemble.model.files import TemplateEngine, TemplateFile
-from runsemble.runners.study import StudyOptions
+from runsemble.runners.options import StudyOptions
 
 from .support import workload_of
 

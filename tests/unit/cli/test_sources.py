@@ -11,7 +11,8 @@ from runsemble.cli.sources import Crossed, require_names
 from runsemble.errors import CommandError, ParameterError, PlaceholderError, UsageError
 from runsemble.launch.placeholders import ShellText
 from runsemble.model.params import WrittenParams
-from runsemble.runners.study import Study, StudyOptions
+from runsemble.runners.options import StudyOptions
+from runsemble.runners.study import Study
 
 from .support import workload_of
 

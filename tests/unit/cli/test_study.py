@@ -1,6 +1,6 @@
 from typing import Any
 
-from runsemble.cli.study import Ending
+from runsemble.cli.ending import Ending
 from runsemble.model.stats import RunStatistics
 
 
@@ -13,7 +13,7 @@ class Counted:
         self.statistics = RunStatistics(**counts)
 
 
-def ending_of(result: Any) -> Ending:
+def ending_of(result: Any) -> Ending[Any]:
     return Ending(result)
 
 

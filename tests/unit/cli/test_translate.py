@@ -5,7 +5,7 @@ import pytest
 from runsemble.cli.translate import names_in_run, refuse_missing_program
 from runsemble.errors import CommandError
 from runsemble.model.files import FileResource, TemplateFile
-from runsemble.runners.study import StudyOptions
+from runsemble.runners.options import StudyOptions
 
 
 @pytest.fixture(autouse=True)

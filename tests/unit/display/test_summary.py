@@ -225,7 +225,7 @@ def test_runs_that_have_not_ended_are_told_as_they_stand() -> None:
     runs = [ShownRun(Seen(at, status=status), None) for at, status in enumerate(statuses)]
     lines = summary_lines(runs, OUT)
     assert [line.split()[1:] for line in lines[1:5]] == [["pending"], ["running"], ["skipped"], ["ok"]]
-    assert lines[-1] == "1 of 4 runs succeeded, 1 skipped; see /data/out/"
+    assert lines[-1] == "1 of 4 runs succeeded, 1 skipped, 1 running, 1 pending; see /data/out/"
 
 
 def test_no_runs_have_a_summary_too() -> None:

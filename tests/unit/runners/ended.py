@@ -11,14 +11,15 @@ from runsemble.model.files import OutputMode
 from runsemble.model.resources import Shape
 from runsemble.model.result import Usage
 from runsemble.model.status import Cause
-from runsemble.runners.table import End, Job, Plan, RunTable
-from runsemble.sched.policy import RetryPolicy
+from runsemble.runners.job import End, Job, Plan
+from runsemble.runners.table import RunTable
+from runsemble.sched.retry import RetryPolicy
 
 
 def add_run(table: RunTable, params: Mapping[str, Any], output: OutputMode = "tail", directory: str = "/r") -> Job:
     """Take in a run that waits."""
     plan = Plan(0, {}, Shape(1), 1, output, RetryPolicy())
-    job = Job(table, 0, plan, ["true"], f"{directory}/{len(table)}", codec.encode(dict(params)), {})
+    job = Job(table, plan, ["true"], f"{directory}/{len(table)}", codec.encode(dict(params)), {})
     table.add(job)
     return job
 

@@ -7,13 +7,15 @@ from typing import Any
 import pytest
 
 from runsemble.model.resources import Inventory, Shape
+from runsemble.nodes.place import Place
 from runsemble.runners.bus import EventBus
 from runsemble.runners.dispatch import Dispatcher, Placement
 from runsemble.runners.fleet import Fleet, FleetListener
+from runsemble.runners.job import Job, Plan
 from runsemble.runners.station import Station
-from runsemble.runners.table import Job, Plan, RunTable
-from runsemble.sched.policy import RetryPolicy
+from runsemble.runners.table import RunTable
 from runsemble.sched.pool import Pool
+from runsemble.sched.retry import RetryPolicy
 
 ONE = Shape(1)
 #: Seconds that a run takes which is worth sending ahead; and one that is not.
@@ -42,6 +44,7 @@ class Node:
 
     host = "nowhere"
     agent_pid = None
+    place = Place("nowhere", "/nowhere", "/nowhere/spool")
 
     def __init__(self) -> None:
         self.link = Link()
@@ -52,10 +55,17 @@ class Node:
         on_messages([["welcome", {"live": []}], ["current"]])
         return self.link
 
-    async def close(self, patience_s: float) -> None: ...
+    async def close(self, patience_s: float, *, keeps: bool = False) -> None: ...
 
-    def twin(self) -> "Node":
+    def prepare(self) -> None: ...
+
+    def leave(self) -> None: ...
+
+    def twin(self, calls: bool | None = None) -> "Node":
         return Node()
+
+
+async def announce(place: Place) -> None: ...
 
 
 class Floor:
@@ -63,10 +73,10 @@ class Floor:
 
     def __init__(self, nodes: Sequence[Node], cores: int) -> None:
         pool = self.pool = Pool([Inventory(cores=tuple(range(cores)), mem_mib=1000) for _ in nodes])
-        listener = FleetListener(self._hear, lambda: None, lambda: None)
+        listener = FleetListener(self._hear, lambda: None, lambda: None, announce)
         bus = EventBus()
-        self.fleet = Fleet(nodes, pool.slots_of, {"grace_s": 1.0}, bus, listener)
-        self.dispatcher = Dispatcher(pool, self.fleet, Placement())
+        self.fleet = Fleet(list(enumerate(nodes)), pool.slots_of, {"grace_s": 1.0, "keeps": []}, bus, listener)
+        self.dispatcher = Dispatcher(pool, self.fleet, Placement(), lambda job, reason: None)
         self._table = RunTable(bus)
 
     @staticmethod
@@ -80,7 +90,7 @@ class Floor:
     def push(self, count: int, shape: Shape = ONE) -> None:
         plan = Plan(shape.cores, {}, shape, 1, "files", RetryPolicy(retries=0))
         for _ in range(count):
-            job = Job(self._table, len(self._table), plan, ["true"], "/nowhere", "", {})
+            job = Job(self._table, plan, ["true"], "/nowhere", "", {})
             self._table.add(job)
             self.dispatcher.push(job)
 

@@ -178,7 +178,7 @@ def test_runs_that_have_not_ended_have_a_summary() -> None:
     add_run(table, {"x": 1}, "files")
     lines = MultirunResult(table, OUT).summary().splitlines()
     assert lines[1].split() == ["0", "1", "pending"]
-    assert lines[-1] == "0 of 1 run succeeded; see /data/out/"
+    assert lines[-1] == "0 of 1 run succeeded, 1 pending; see /data/out/"
 
 
 def test_a_study_without_runs_has_a_summary() -> None:

@@ -2,7 +2,7 @@ import pytest
 
 from runsemble.model.status import FINAL, INFRASTRUCTURE, Cause
 from runsemble.sched.machine import RunMachine, Verdict
-from runsemble.sched.policy import RetryPolicy
+from runsemble.sched.retry import RetryPolicy
 
 ONCE = RetryPolicy()
 TWICE = RetryPolicy(retries=1)
@@ -27,7 +27,7 @@ def test_a_failed_attempt_is_followed_by_another_one() -> None:
     run = RunMachine()
     run.start(1)
     assert run.end(1, Cause.EXIT, TWICE) is Verdict.RETRY
-    assert (run.status, run.attempt, run.charged, run.free) == ("pending", 2, 1, 0)
+    assert (run.status, run.attempt, dict(run.charged), run.free) == ("pending", 2, {Cause.EXIT: 1}, 0)
 
 
 def test_retries_run_out() -> None:
@@ -43,7 +43,7 @@ def test_a_failure_of_the_machinery_costs_no_retry(cause: Cause) -> None:
     run = RunMachine()
     run.start(1)
     assert run.end(1, cause, ONCE) is Verdict.RETRY
-    assert (run.attempt, run.charged, run.free) == (2, 0, 1)
+    assert (run.attempt, dict(run.charged), run.free) == (2, {}, 1)
 
 
 @pytest.mark.parametrize("cause", sorted(FINAL - {Cause.OK}))
@@ -139,3 +139,36 @@ def test_a_run_that_has_ended_cannot_be_skipped() -> None:
     run.end(1, Cause.OK, ONCE)
     assert not run.skip(Cause.ABORTED)
     assert run.status == "success"
+
+
+def test_a_step_that_went_well_is_followed_by_the_next_one() -> None:
+    run = RunMachine()
+    run.start(1, 0)
+    assert run.end(1, Cause.OK, ONCE, 0, has_next=True) is Verdict.NEXT
+    assert (run.status, run.attempt, run.step) == ("pending", 1, 1)
+    assert run.start(1, 1)
+    assert run.end(1, Cause.OK, ONCE, 1) is Verdict.DONE
+    assert run.status == "success"
+
+
+def test_another_attempt_goes_on_at_the_step_that_failed() -> None:
+    run = RunMachine()
+    run.end(1, Cause.OK, TWICE, 0, has_next=True)
+    assert run.end(1, Cause.EXIT, TWICE, 1, has_next=True) is Verdict.RETRY
+    assert (run.attempt, run.step) == (2, 1)
+    assert run.end(1, Cause.EXIT, TWICE, 1) is Verdict.STALE
+
+
+def test_an_exit_code_to_abort_on_ends_a_run_whatever_is_left() -> None:
+    run = RunMachine()
+    run.start(1)
+    policy = RetryPolicy(retries=5, abort_on=frozenset({9}))
+    assert run.end(1, Cause.EXIT, policy, returncode=9) is Verdict.DONE
+    assert (run.status, run.cause) == ("failure", Cause.ABORTED)
+
+
+def test_a_run_that_somebody_else_has_begun_goes_on_where_it_stands() -> None:
+    run = RunMachine()
+    run.resume(3, 1, is_running=True)
+    assert (run.status, run.made) == ("running", 3)
+    assert run.end(3, Cause.OK, ONCE, 1) is Verdict.DONE

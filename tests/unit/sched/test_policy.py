@@ -2,33 +2,7 @@ import pytest
 
 from runsemble.errors import RequestError
 from runsemble.model.stats import RunStatistics
-from runsemble.model.status import FINAL, INFRASTRUCTURE, Cause
-from runsemble.sched.policy import MAX_FREE_ATTEMPTS, AbortPolicy, RetryPolicy, parse_halt
-
-OF_THE_RUN = sorted(set(Cause) - FINAL - INFRASTRUCTURE)
-
-
-@pytest.mark.parametrize("cause", OF_THE_RUN)
-def test_a_failure_of_the_runs_own_is_charged(cause: Cause) -> None:
-    policy = RetryPolicy(retries=2)
-    assert [policy.allows(cause, charged, 0) for charged in range(4)] == [True, True, False, False]
-
-
-@pytest.mark.parametrize("cause", OF_THE_RUN)
-def test_there_are_no_retries_unless_asked_for(cause: Cause) -> None:
-    assert not RetryPolicy().allows(cause, 0, 0)
-
-
-@pytest.mark.parametrize("cause", sorted(INFRASTRUCTURE))
-def test_a_failure_of_the_machinery_is_put_up_with_for_a_while(cause: Cause) -> None:
-    policy = RetryPolicy()
-    assert policy.allows(cause, 0, MAX_FREE_ATTEMPTS - 1)
-    assert not policy.allows(cause, 0, MAX_FREE_ATTEMPTS)
-
-
-@pytest.mark.parametrize("cause", sorted(FINAL))
-def test_no_attempt_follows_a_final_cause(cause: Cause) -> None:
-    assert not RetryPolicy(retries=10).allows(cause, 0, 0)
+from runsemble.sched.policy import AbortPolicy, parse_halt
 
 
 def ended(good: int = 0, bad: int = 0) -> RunStatistics:

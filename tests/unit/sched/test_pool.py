@@ -52,6 +52,27 @@ def test_the_fullest_node_that_fits_is_chosen() -> None:
     assert nodes == [1, 1, 0, 0, 0, 0]
 
 
+def test_small_runs_may_be_limited_by_their_number_only_while_others_are_counted() -> None:
+    inventory = Inventory(cores=(0, 1, 2), gpus=("a",), slots=5, counts_small=False, counts_cores=False)
+    pool = Pool([inventory])
+    large = [pool.try_grant(Shape(2)), pool.try_grant(Shape(2))]
+    assert large == [Grant(0, (0, 1), (), Shape(2)), None]
+    assert len(grants_until_full(pool, Shape(1))) == 4
+    assert (pool.capacity(Shape(1)), pool.capacity(Shape(2)), pool.capacity(Shape(1, 1))) == (5, 1, 1)
+    assert (pool.room(Shape(1)), pool.room(Shape(2))) == (0, 0)
+
+
+def test_what_asks_for_more_than_there_is_gets_all_of_it_where_small_runs_are_not_counted() -> None:
+    pool = Pool([Inventory(cores=(0, 1), gpus=("a",), slots=1, counts_small=False)])
+    assert pool.why_never(Shape(9, 3)) is None
+    assert (pool.exceeds(Shape(9)), pool.exceeds(Shape(1, 2)), pool.exceeds(Shape(2, 1))) == (True, True, False)
+    grant = pool.try_grant(Shape(9, 3))
+    assert grant == Grant(0, (0, 1), ("a",), Shape(9, 3))
+    pool.release(grant)
+    assert pool.room(Shape(2, 1)) == 1
+    assert not Pool([Inventory(cores=(0, 1))]).exceeds(Shape(9))
+
+
 def test_memory_is_not_accounted_where_it_is_unknown() -> None:
     pool = Pool([Inventory(cores=(0, 1))])
     assert len(grants_until_full(pool, Shape(1, 0, 10**6))) == 2

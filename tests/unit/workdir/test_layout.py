@@ -77,3 +77,14 @@ def test_a_refused_name_is_not_taken() -> None:
     with pytest.raises(DirectoryError):
         directories.claim("a/b", 1, is_unique=False)
     assert directories.claim("b", 1, is_unique=False) == "/out/b"
+
+
+def test_directories_anywhere_may_lie_in_each_other_but_are_each_one_run_s() -> None:
+    directories = RunDirectories("/data/out")
+    assert directories.claim_anywhere("/runs/1", 1) == "/runs/1"
+    assert directories.claim_anywhere("/runs/1/inner", 2) == "/runs/1/inner"
+    assert directories.claim_anywhere("../runs/3/", 3) == "/data/runs/3"
+    with pytest.raises(DirectoryError, match=r"runs\[4\]: .* another run's directory"):
+        directories.claim_anywhere("/runs/./1", 4)
+    with pytest.raises(DirectoryError, match="a name that"):
+        directories.claim_anywhere("/runs/\0", 5)

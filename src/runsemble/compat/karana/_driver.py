@@ -12,16 +12,16 @@ from runsemble.compat.karana._files import FileResource, native_files
 from runsemble.compat.karana._runner import AbstractRunner, ParallelLocalRunner
 from runsemble.compat.karana._runs import Run
 from runsemble.display.status import IS_SHOWN_ELSEWHERE, REDRAW_S, show_until
+from runsemble.ensemble.multirun import run_study, wants_progress
+from runsemble.ensemble.sync import blocking
 from runsemble.errors import FeedError
 from runsemble.model.params import ParamMap
 from runsemble.model.stats import RunStatistics
 from runsemble.model.status import RunStatus
 from runsemble.runners import abstract
-from runsemble.runners.multirun import run_study, wants_progress
+from runsemble.runners.options import StudyOptions
 from runsemble.runners.outcome import MultirunResult
 from runsemble.runners.progress import Showing
-from runsemble.runners.study import StudyOptions
-from runsemble.runners.sync import blocking
 
 
 class _Adapter(abstract.AbstractRunner):

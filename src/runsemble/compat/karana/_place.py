@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from runsemble.runners import local, table
-from runsemble.runners.closing import see_through
+from runsemble.closing import see_through
+from runsemble.runners import local
+from runsemble.runners import run as native
 
 
 class _Slots(local.ParallelLocalRunner):
@@ -65,7 +66,7 @@ class Place:
         host = self._host
         return host is not None and host.done() and not host.cancelled() and host.exception() is not None
 
-    def add(self, cmd: list[str], cwd: Path) -> table.Run:
+    def add(self, cmd: list[str], cwd: Path) -> native.Run:
         """Take in a run; it starts at once where the event loop runs."""
         run = self.runner.add(cmd, cwd)
         if self._loop is not None and not self._loop.is_closed():
@@ -132,5 +133,5 @@ class Place:
             await asyncio.wait([self._host])
         self._start()  # what was added meanwhile
 
-    def _is_waiting(self, run: table.Run) -> bool:
+    def _is_waiting(self, run: native.Run) -> bool:
         return run.table is self.runner.runs and run.job is not None and not run.job.is_submitted

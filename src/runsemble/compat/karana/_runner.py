@@ -14,7 +14,7 @@ from runsemble.compat.karana._place import Place
 from runsemble.compat.karana._runs import OurRun, Run
 from runsemble.compat.karana._semaphore import Semaphore
 from runsemble.model.stats import RunStatistics
-from runsemble.runners import table
+from runsemble.runners import run as native
 
 
 class AbstractRunner(ABC):
@@ -37,7 +37,7 @@ class AbstractRunner(ABC):
 class _Listed:
     """A study whose runs are listed as they come."""
 
-    runs: Sequence[table.Run]
+    runs: Sequence[native.Run]
     place: Place
     count: int = 0  #: runs that are listed already
 
@@ -158,6 +158,6 @@ class ParallelLocalRunner(AbstractRunner):
                 return place
         return None
 
-    def _follow(self, runs: Sequence[table.Run], place: Place) -> None:
+    def _follow(self, runs: Sequence[native.Run], place: Place) -> None:
         """List the runs of a study, too."""
         self._studies.append(_Listed(runs, place))

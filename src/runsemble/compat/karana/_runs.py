@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 
+from runsemble.closing import see_through
 from runsemble.model.status import RunStatus
-from runsemble.runners import table
-from runsemble.runners.closing import see_through
+from runsemble.runners import run as native
 from runsemble.runners.pooled import END_S
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class OurRun(Run):
         place: Where it runs.
     """
 
-    def __init__(self, run: table.Run, place: Place) -> None:
+    def __init__(self, run: native.Run, place: Place) -> None:
         self._run = run
         self._place = place
         self._task: asyncio.Future[Any] | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 
 from runsemble.model.status import Cause
+from runsemble.sched.retry import RetryPolicy
 from runsemble.testing.files import contents, read
 from runsemble.testing.gate import WAIT_AT_GATE
 from runsemble.testing.registry import pooled_runner
@@ -83,3 +84,44 @@ async def retries_are_counted(rig: Rig) -> None:
     require_equal("third time lucky", (late.status, late.attempts), ("success", 3))
     found = [(run.status, run.cause, run.attempts) for run in (missing, slow)]
     require_equal("other ends", found, [("failure", Cause.LAUNCH_ERROR, 2), ("failure", Cause.TIMEOUT, 2)])
+
+
+@pooled_runner
+async def retries_of_a_cause_are_counted_apart(rig: Rig) -> None:
+    """Numbers of retries by cause hold for those causes alone, and every other failure is final."""
+    runner = rig.make_pooled()
+    quick = runner.add(sh("exit 3"), rig.new_dir(), retries={"timeout": 2})
+    slow = runner.add(sh("sleep 60"), rig.new_dir(), timeout_s=_TIMEOUT_S / 5, retries={"timeout": 2, "exit": 5})
+    await runner.gather()
+    require_equal("end of a run that failed", (quick.status, quick.attempts), ("failure", 1))
+    require_equal("end of a run that was too slow", (slow.cause, slow.attempts), (Cause.TIMEOUT, 3))
+
+
+@pooled_runner
+async def a_run_that_took_too_long_gets_twice_the_time(rig: Rig) -> None:
+    """Every attempt after one that took too long has twice its time limit."""
+    script = "[ $RUNSEMBLE_ATTEMPT = 3 ] || sleep 60; echo $RUNSEMBLE_DEADLINE; date +%s.%N"
+    runner = rig.make_pooled()
+    run = runner.add(sh(script), rig.new_dir(), timeout_s=_TIMEOUT_S, retries=2)
+    await runner.gather()
+    require_equal("end", (run.status, run.attempts), ("success", 3))
+    deadline_s, now_s = map(float, run.read_stdout().split())
+    left_s = deadline_s - now_s
+    require(
+        2 * _TIMEOUT_S < left_s <= 4 * _TIMEOUT_S, f"the third attempt had {left_s:.3f} s left of {4 * _TIMEOUT_S} s"
+    )
+
+
+@pooled_runner
+async def a_run_that_asks_to_be_tried_later_waits_for_its_turn(rig: Rig) -> None:
+    """After exit code 75 an attempt is made again later, and the others do not wait for it."""
+    policy = RetryPolicy(retries=1, tempfail_s=_TIMEOUT_S)
+    runner = rig.make_pooled(max_parallel=1)
+    order = rig.directory / "order"
+    busy = sh('echo busy >> "$1"; [ $RUNSEMBLE_ATTEMPT = 2 ] || exit 75', order)
+    async with runner:
+        later = runner.add(busy, rig.new_dir(), retries=policy)
+        other = runner.add(sh('echo other >> "$1"', order), rig.new_dir())
+        await later
+    require_equal("ends", (later.status, later.attempts, other.status), ("success", 2, "success"))
+    require_equal("order of starts", read(order).split(), ["busy", "other", "busy"])

@@ -11,6 +11,7 @@ from runsemble.testing.files import modes, read
 from runsemble.testing.registry import any_runner, pooled_runner
 from runsemble.testing.require import require_equal
 from runsemble.testing.rig import Rig, python, sh
+from runsemble.workdir.layout import PRIVATE
 
 #: Writes the lines of ``/proc/PID/status`` that begin with ``Sig`` to ``$1``; in the shell's own words, since Python
 #: would ignore signals of its own accord.
@@ -77,7 +78,10 @@ async def the_umask_is_the_callers(rig: Rig) -> None:
 
 @pooled_runner
 async def the_umask_holds_for_what_is_made_for_a_run(rig: Rig) -> None:
-    """Run directories, parameter files and outputs are as open to others as the caller's umask says."""
+    """Run directories, parameter files and outputs are as open to others as the caller's umask says.
+
+    What runsemble keeps there for itself is closed to them.
+    """
     before = os.umask(0o027)
     try:
         result = await rig.study(rig.make_pooled(), [{"x": 1}], sh("exit 0"))
@@ -86,6 +90,7 @@ async def the_umask_holds_for_what_is_made_for_a_run(rig: Rig) -> None:
     directory = result[0].run_dir
     found = modes(result.output_path, directory)
     wanted = {path: 0o750 if path in (directory, result.output_path) else 0o640 for path in found}
+    wanted[os.path.join(result.output_path, PRIVATE)] = 0o700
     require_equal("modes", found, wanted)
 
 

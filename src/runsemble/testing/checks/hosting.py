@@ -8,7 +8,7 @@ from runsemble.errors import UsageError
 from runsemble.model import events
 from runsemble.model.status import Cause
 from runsemble.runners.pooled import PooledRunner
-from runsemble.runners.table import Run
+from runsemble.runners.run import Run
 from runsemble.testing.gate import WAIT_AT_GATE
 from runsemble.testing.registry import pooled_runner
 from runsemble.testing.require import require, require_equal, wait_file

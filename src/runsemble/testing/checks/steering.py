@@ -9,7 +9,7 @@ from typing import Any
 
 from runsemble.errors import UsageError
 from runsemble.model.status import Cause
-from runsemble.runners.table import Run
+from runsemble.runners.run import Run
 from runsemble.testing.files import read
 from runsemble.testing.gate import WAIT_AT_GATE
 from runsemble.testing.registry import pooled_runner

@@ -11,8 +11,8 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from typing import Any, ParamSpec, TypeVar
 
+from runsemble.ensemble.multirun import multirun
 from runsemble.runners.interrupts import CURRENT, Interrupts
-from runsemble.runners.multirun import multirun
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -1,0 +1,195 @@
+"""A forked child that is, for the Python code in it, as good as a fresh interpreter.
+
+This process has its own dispositions of signals, its own descriptors, its own environment; none of it may reach a
+call. Signals stay blocked from before the fork until the child is ready for them, so that none is lost.
+"""
+
+from __future__ import annotations
+
+import _signal  # type: ignore[import-not-found]
+import gc
+import os
+import signal
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable, Iterable
+
+_ALL = frozenset(map(int, signal.valid_signals()))
+#: Not those of `signal`, which turn numbers into members of an enumeration: a fork would copy 50 pages for that.
+_set_handler, _set_mask = _signal.signal, _signal.pthread_sigmask
+#: As a fresh interpreter has them, for the signals whose disposition Python or the agent changes.
+PYTHONS_OWN: dict[int, Any] = {
+    int(signal.SIGINT): signal.default_int_handler,
+    int(signal.SIGPIPE): int(signal.SIG_IGN),
+    int(signal.SIGHUP): int(signal.SIG_DFL),
+    int(signal.SIGTERM): int(signal.SIG_DFL),
+    int(signal.SIGCHLD): int(signal.SIG_DFL),
+}
+#: The highest descriptor that was open when somebody looked; to look in every child would cost 30 of its pages.
+_highest = 1024
+#: How many more may have been opened since.
+_SPARE = 1024
+#: Exit status of an interpreter that could not write its last output.
+_CANNOT_FLUSH = 120
+#: Exit status of a child in which the machinery itself failed; a traceback is in its standard error.
+_BROKEN = 70
+
+
+def fork(
+    act: Callable[[], int], env: dict[bytes, bytes], out: int, err: int, keep: Iterable[int], handlers: dict[int, Any]
+) -> int:
+    """Start a child that leads a session of its own, calls `act` and exits with what that returns; return its id.
+
+    Args:
+        act: Called in the child; below zero: end by that signal.
+        env: The whole environment.
+        out: Becomes descriptor 1.
+        err: Becomes descriptor 2.
+        keep: Descriptors that stay open, besides 0, 1 and 2.
+        handlers: Dispositions of signals.
+
+    Raises:
+        OSError: The system has no room for one more process.
+    """
+    _set_mask(_signal.SIG_BLOCK, _ALL)
+    try:
+        pid = os.fork()
+        if pid == 0:
+            _be_child(act, env, out, err, keep, handlers)
+        return pid
+    finally:
+        _set_mask(_signal.SIG_SETMASK, ())
+
+
+def end(pid: int) -> int:
+    """Kill a child, if it lives, with its session's first group; return its wait status."""
+    for kill in (os.kill, os.killpg):  # it may not lead its group yet
+        try:
+            kill(pid, signal.SIGKILL)
+        except (ProcessLookupError, PermissionError):
+            pass
+    return os.waitpid(pid, 0)[1]
+
+
+def _be_child(
+    act: Callable[[], int], env: dict[bytes, bytes], out: int, err: int, keep: Iterable[int], handlers: dict[int, Any]
+) -> None:
+    """Never return."""
+    status = _BROKEN
+    try:
+        collects = gc.isenabled()
+        gc.disable()  # until the call: a collection would be paid by every run
+        os.dup2(out, 1)
+        os.dup2(err, 2)
+        os.setsid()
+        signal.set_wakeup_fd(-1)
+        for number, handler in handlers.items():
+            _set_handler(number, handler)
+        _close_all_but(keep)
+        set_environment(env)
+        sys.argv = ["-c"]
+        _set_mask(_signal.SIG_SETMASK, ())
+        if collects:
+            gc.enable()
+        status = _finish(act())
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+        flush_streams()
+    finally:
+        os._exit(status)
+
+
+def _finish(status: int) -> int:
+    """Do what an interpreter does at its end; return its exit status."""
+    threading = sys.modules.get("threading")
+    if threading is not None:
+        threading._shutdown()
+    atexit = sys.modules.get("atexit")
+    if atexit is not None:
+        atexit._run_exitfuncs()
+    is_flushed = flush_streams()
+    if status < 0:
+        signal.signal(-status, signal.SIG_DFL)
+        os.kill(os.getpid(), -status)
+    return status if is_flushed or status else _CANNOT_FLUSH
+
+
+def flush_streams() -> bool:
+    """Write out what the standard streams still hold; False if that failed."""
+    is_flushed = True
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if stream is not None:
+                stream.flush()
+        except Exception:  # whatever a user's own stream raises
+            is_flushed = False
+    return is_flushed
+
+
+def set_environment(env: dict[bytes, bytes]) -> None:
+    """Make `env` the environment, touching no more than has to be."""
+    current = dict(os.environb)
+    for name in current:
+        if name not in env:
+            del os.environb[name]
+    for name, value in env.items():
+        if current.get(name) != value:
+            os.environb[name] = value
+
+
+def open_descriptors() -> set[int]:
+    """Return this process's open descriptors from 3 on."""
+    return {fd for fd in map(int, os.listdir("/proc/self/fd")) if fd > 2 and _is_open(fd)}
+
+
+def _is_open(fd: int) -> bool:
+    """Tell whether a descriptor is open: the one that read the list is not any more."""
+    try:
+        os.fstat(fd)
+    except OSError:
+        return False
+    return True
+
+
+def _close_all_but(keep: Iterable[int]) -> None:
+    start = 3
+    for fd in (*sorted(keep), _highest + _SPARE):
+        os.closerange(start, fd)
+        start = fd + 1
+
+
+def note_descriptors() -> None:
+    """Take note of how many descriptors are open, for there may be more soon, but not very many more."""
+    global _highest
+    _highest = max(open_descriptors(), default=2)
+
+
+def dispositions() -> dict[int, Any]:
+    """Return how every signal is handled that Python knows of."""
+    return {int(number): signal.getsignal(number) for number in _ALL}
+
+
+def changes_of(before: dict[int, Any]) -> dict[int, Any]:
+    """Return how those signals are handled now that were handled in another way before."""
+    return {
+        number: int(handler) if isinstance(handler, int) else handler  # as `_set_handler` wants it
+        for number, handler in dispositions().items()
+        if handler != before[number]
+    }
+
+
+def set_dispositions(wanted: dict[int, Any]) -> None:
+    """Handle every signal as it was before `changes_of`; what a module has set is taken back."""
+    for number in changes_of(wanted):
+        if wanted[number] is not None:  # None: set by C code, out of Python's reach
+            signal.signal(number, wanted[number])
+
+
+def without_our_frames(trace: Any) -> Any:
+    """Return a traceback from the first frame on that does not stand in the agent's folder."""
+    folder = os.path.dirname(os.path.abspath(__file__)) + os.sep
+    while trace is not None and trace.tb_frame.f_code.co_filename.startswith(folder):
+        trace = trace.tb_next
+    return trace

@@ -1,0 +1,54 @@
+"""``runsemble watch``: follows a study that another process drives."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import click
+
+from runsemble.cli import exits
+from runsemble.cli.directory import DIRECTORY, typed
+from runsemble.cli.driving import driver_words, is_driven, is_over, look_who, next_step
+from runsemble.cli.follow import Follower
+from runsemble.cli.say import say
+from runsemble.cli.status import print_status
+from runsemble.cli.study_summary import print_study_summary
+from runsemble.ensemble.look import looking
+from runsemble.model.resources import count_of
+
+
+@click.command(epilog=f"\b\n{exits.HELP}")
+@DIRECTORY
+@click.option("--eta", "shows_eta", is_flag=True, help="Show when it will be over.")
+@click.option("-q", "--quiet", is_flag=True, help="Print no summary at the end.")
+def watch(directory: str, **options: Any) -> int:
+    """Follow the study in DIR, which another process drives, until that ends; then print a summary.
+
+    Ctrl-C leaves, and disturbs nobody. Where there is no terminal, lines are written instead of a bar.
+    """
+    try:
+        return asyncio.run(_watch(directory, options))
+    except KeyboardInterrupt:
+        say(f"\nleft; it goes on: runsemble watch {typed(directory)}")
+        return exits.INTERRUPTED
+
+
+async def _watch(directory: str, options: dict[str, Any]) -> int:
+    lease, counts = await look_who(directory)
+    if not is_driven(lease):
+        await print_status(directory)
+        return exits.FAILED if counts["failure"] + counts["aborted"] else exits.OK
+    say(f"{typed(directory)} is {driver_words(lease, directory)}; Ctrl-C leaves")
+    async with looking(directory) as look:
+        is_over_for_certain = await Follower(look, counts, shows_clock=options["shows_eta"]).follow()
+    if not is_over_for_certain:
+        say(f"its driver gives no sign of life any more: {next_step(directory)} takes it over")
+        return exits.INFRASTRUCTURE
+    if not options["quiet"]:
+        await print_study_summary(directory, None)
+    _, counts = await look_who(directory)
+    if not is_over(counts):
+        left = count_of(counts["pending"] + counts["running"], "run")
+        say(f"its driver has ended, and {left} left; go on with {next_step(directory)}")
+    return exits.FAILED if counts["failure"] + counts["aborted"] else exits.OK

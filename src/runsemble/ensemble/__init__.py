@@ -1,0 +1,1 @@
+"""Studies that live in a directory: recorded, resumed, driven."""

@@ -1,0 +1,247 @@
+"""Carries commands out: on the record alone, or also on what is under way."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import Any, Protocol
+
+from runsemble.ensemble.book import Book
+from runsemble.ensemble.creation import RunWriter
+from runsemble.ensemble.inbox import Command
+from runsemble.errors import LeaseError, RunsembleError, StoreError, UsageError
+from runsemble.model.status import Cause, StoredStatus
+from runsemble.store.reader import Reader
+from runsemble.store.records import CAUSE_NUMBER, STATUS_NUMBER, StoredRun
+from runsemble.store.writer import Statement, Writer
+
+_log = logging.getLogger("runsemble")
+
+#: How many runs are looked up at a time.
+CHUNK = 500
+
+
+class Live(Protocol):
+    """An execution that is under way, as far as commands change it."""
+
+    async def kill(self, runs: Sequence[int], how: str) -> set[int]:
+        """End these runs for good, those that wait and those that run.
+
+        On return none of them will be started, and where each stood is written down.
+
+        Returns:
+            Those that are being ended; whatever is to be written of the others, others must write.
+        """
+
+    def count_killed(self, runs: Sequence[StoredRun]) -> None:
+        """Take in that these runs, which waited, were written down as killed."""
+
+    def take_again(self, runs: Iterable[StoredRun]) -> None:
+        """Execute these runs again: they had ended, and are pending now."""
+
+    def take_more(self, count: int) -> None:
+        """Execute runs that were added."""
+
+    def drain(self) -> int:
+        """Start nothing more; return how many runs are still running."""
+
+    def finish(self) -> None:
+        """Start nothing more; then do what is done when nothing is pending, and end."""
+
+    def halt(self, how: str) -> int:
+        """Start nothing more and end what runs; return how many runs there are to end."""
+
+    def resize(self, count: int) -> None:
+        """Have so many runs at the same time from now on."""
+
+
+class Desk:
+    """Where commands are carried out.
+
+    Args:
+        writer: Holds the lease.
+        reader: Reads the same study.
+        book: Its recipes.
+        live: The execution under way, None where there is none.
+    """
+
+    def __init__(self, writer: Writer, reader: Reader, book: Book, live: Live | None = None) -> None:
+        self._writer = writer
+        self._reader = reader
+        self._book = book
+        self._live = live
+
+    async def carry_out(self, command: Command) -> Any:
+        """Carry a command out, unless that was done before; return its reply.
+
+        On return what it changes and the reply are on disk, both or neither. What is wrong with it is a reply, too:
+        ``{"error": sentence}``.
+        """
+        before = await self._reader.reply(command.name)
+        if before is not None:
+            return before
+        handler = HANDLERS.get(command.what)
+        try:
+            if handler is None:
+                raise UsageError(f"there is no command {command.what!r}; is this driver an older version?")
+            reply, statements, then = await handler(self, command.arguments)
+        except (StoreError, LeaseError):
+            raise
+        except RunsembleError as error:
+            reply, statements, then = {"error": str(error)}, [], None
+        except Exception as error:  # whatever another version or another program wrote: the study must not suffer
+            _log.exception("the command %s cannot be carried out", command)
+            reply, statements, then = {"error": f"the command {command.what} makes no sense: {error!r}"}, [], None
+        await self._writer.commit([*statements, ("record_command", [(command.name, json.dumps(reply))])])
+        if then is not None:
+            then()
+        return reply
+
+    async def find(self, ids: Iterable[int]) -> list[StoredRun]:
+        """Return runs by their ids.
+
+        Raises:
+            UsageError: There is none with one of them.
+        """
+        wanted = list(dict.fromkeys(ids))
+        for id_ in wanted:
+            if type(id_) is not int or not 0 <= id_ < 1 << 63:
+                raise UsageError(f"there is no run {id_!r}")
+        found: dict[int, StoredRun] = {}
+        for at in range(0, len(wanted), CHUNK):
+            chunk = wanted[at : at + CHUNK]
+            marks = ",".join("?" * len(chunk))
+            found |= {run.id: run for run in await self._reader.where(f"id IN ({marks})", chunk, len(chunk))}
+        missing = [id_ for id_ in wanted if id_ not in found]
+        if missing:
+            raise UsageError(f"there is no run {missing[0]}")
+        return [found[id_] for id_ in wanted]
+
+    # What commands there are: each returns a reply, what to commit, and what to do after that
+
+    async def kill(self, arguments: Mapping[str, Any]) -> Outcome:
+        """End runs for good: ``runs``, ids; ``how``, "stop" or "kill"."""
+        how = _require_how(arguments)
+        ids = [run.id for run in await self.find(arguments["runs"])]
+        live = self._live
+        held = await live.kill(ids, how) if live is not None else set[int]()
+        runs = await self.find(ids)  # as they stand now: nobody else starts or ends any of the others
+        at_once = [run for run in runs if run.status in OPEN and run.id not in held]
+        rows = [(STATUS_NUMBER["killed"], CAUSE_NUMBER[Cause.KILLED], "killed on request", run.id) for run in at_once]
+        ends = [(run.id,) for run in at_once]
+        then = (lambda: live.count_killed(at_once)) if live is not None else None
+        meant = held | {run.id for run in at_once}
+        reply = {"runs": [id_ for id_ in ids if id_ in meant]}
+        return reply, [("settle_ends", ends), ("settle", rows)], then
+
+    async def requeue(self, arguments: Mapping[str, Any]) -> Outcome:
+        """Execute runs again that have ended: ``runs``, ids; ``hard``: from their first step."""
+        runs = [run for run in await self.find(arguments["runs"]) if run.status not in ("pending", "running")]
+        is_hard = bool(arguments.get("hard", False))
+        rows = [("requeued", 0 if is_hard or run.status == "success" else run.step, run.id) for run in runs]
+        live = self._live
+        then = (lambda: live.take_again(runs)) if live is not None else None
+        keeps = arguments.get("keeps_results", False)
+        forget = [] if keeps else [(run.id,) for run in runs]  # what they posted is the former attempt's
+        return {"runs": [run.id for run in runs]}, [("requeue", rows), ("forget_results", forget)], then
+
+    async def add(self, arguments: Mapping[str, Any]) -> Outcome:
+        """Take in further runs: ``runs``, each with its parameters and what it alone has, as JSON texts."""
+        number = max(self._book.recipes)
+        first = await self._reader.next_id()
+        if first is None:
+            first = int((await self._reader.settings())["first_id"])
+        study = self._book.studies[number].with_own_directories()
+        writing = RunWriter(self._writer, study, self._book.recipes[number]["digest"], number, first)
+        for params_text, own in arguments["runs"]:
+            _require_texts(params_text, "" if own is None else own)
+        rows = list(writing.rows_of_texts(arguments["runs"]))
+        await self._refuse_taken(rows)
+        live = self._live
+        then = (lambda: live.take_more(len(rows))) if live is not None else None
+        ids = [first, first + len(rows)]
+        return {"ids": ids}, [("add_runs", rows), ("count_in", [(len(rows), STATUS_NUMBER["pending"])])], then
+
+    async def _refuse_taken(self, rows: Sequence[Any]) -> None:
+        """Refuse runs whose directories others have, or that lie in those of others, or the other way round."""
+        for index, row in enumerate(rows):
+            if row.directory is None:
+                continue
+            is_alone = not os.path.isabs(row.directory)  # others may lie in those that users have elsewhere
+            taken = await self._reader.directory_conflict(row.directory, is_alone=is_alone)
+            if taken is not None:
+                raise UsageError(
+                    f"runs[{index}]: run_dir gives {row.directory}, which is (or lies in, or holds) the directory of "
+                    f"run {taken}; add {{run_id}} to run_dir, or more of the parameters"
+                )
+
+    async def set_result(self, arguments: Mapping[str, Any]) -> Outcome:
+        """Replace what a run posted: ``run``, an id; ``result``, JSON text as the codec writes it."""
+        (run,) = await self.find([arguments["run"]])
+        _require_texts(arguments["result"])
+        return {}, [("record_results", [(run.id, "text", arguments["result"])])], None
+
+    async def set_setting(self, arguments: Mapping[str, Any]) -> Outcome:
+        """Change a setting: ``name``; ``value``, ready for JSON."""
+        _require_texts(arguments["name"])
+        return {}, [("set_setting", [(arguments["name"], json.dumps(arguments["value"]))])], None
+
+    async def drain(self, _: Mapping[str, Any]) -> Outcome:
+        """Start nothing more, and end when nothing runs any more."""
+        return self._steer(lambda live: live.drain())
+
+    async def finish(self, _: Mapping[str, Any]) -> Outcome:
+        """Start nothing more, as a hook asks: `post_ensemble` is still called."""
+        return self._steer(lambda live: live.finish())
+
+    async def stop(self, arguments: Mapping[str, Any]) -> Outcome:
+        """End what runs, to be started again by whoever resumes the study: ``how``, "stop" or "kill"."""
+        how = _require_how(arguments)
+        return self._steer(lambda live: live.halt(how))
+
+    async def resize(self, arguments: Mapping[str, Any]) -> Outcome:
+        """Have another number of runs at the same time: ``count``."""
+        count = arguments["count"]
+        if type(count) is not int or count < 1:
+            raise UsageError(f"the number of runs at the same time must be at least 1, not {count!r}")
+        return self._steer(lambda live: live.resize(count))
+
+    def _steer(self, act: Callable[[Live], Any]) -> Outcome:
+        live = self._live
+        if live is None:
+            raise UsageError("nobody drives this study at present")
+        return {}, [], lambda: act(live)
+
+
+def _require_how(arguments: Mapping[str, Any]) -> str:
+    how = arguments.get("how", "stop")
+    if how not in ("stop", "kill"):
+        raise UsageError(f"how must be 'stop' or 'kill', not {how!r}")
+    return str(how)
+
+
+def _require_texts(*values: Any) -> None:
+    for value in values:
+        if type(value) is not str:
+            raise UsageError(f"what is to be written down must be text, not {value!r}")
+
+
+#: A reply, what to commit with it, and what to do after that.
+Outcome = tuple[dict[str, Any], Sequence[Statement], Callable[[], None] | None]
+
+HANDLERS: Mapping[str, Callable[[Desk, Mapping[str, Any]], Awaitable[Outcome]]] = {
+    "kill": Desk.kill,
+    "requeue": Desk.requeue,
+    "add": Desk.add,
+    "set_result": Desk.set_result,
+    "set_setting": Desk.set_setting,
+    "drain": Desk.drain,
+    "finish": Desk.finish,
+    "stop": Desk.stop,
+    "resize": Desk.resize,
+}
+
+#: What a run is in that can still be killed.
+OPEN: tuple[StoredStatus, ...] = ("pending", "running")

@@ -1,0 +1,111 @@
+"""What makes a run the same run: its parameters, its commands, its templates and inputs, and nothing else.
+
+Where it stands in a list does not matter. Runs that are equal in all of that, as repeats of a Monte Carlo study are,
+are told apart by how many equal ones come before them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from runsemble.workdir.staging import StagedFile
+
+#: Bytes of an identity.
+SIZE = 16
+#: The content of larger files is not read: their size and time of change stand for it.
+MAX_READ_BYTES = 256 << 20
+
+#: What of a recipe says what its runs do.
+_TELLING = ("steps", "templates", "runs_here", "is_literal")
+#: What of a command does not.
+_CIRCUMSTANCES = ("timeout_s", "cores", "gpus", "mem_mib", "named")
+
+
+def recipe_digest(recipe: Mapping[str, Any], staged: list[StagedFile], output_path: str) -> str:
+    """Return what stands for the commands, templates and inputs of a study, in hexadecimal; reads the inputs.
+
+    Args:
+        recipe: See `Study.as_recipe`.
+        staged: Its inputs.
+        output_path: The study's directory, where its functions are.
+
+    Raises:
+        OSError: An input cannot be read.
+    """
+    facts = {name: recipe[name] for name in _TELLING}
+    facts["steps"] = _telling(recipe["steps"])
+    facts["templates"] = [{**template, "path": "", "shown": ""} for template in recipe["templates"]]
+    for step in facts["steps"]:
+        if step["call"] is not None:
+            step["call"] = {**step["call"], "path": "", "content": call_digest(step["call"], output_path)}
+    facts["inputs"] = [[item.name, input_digest(item.origin or item.source)] for item in staged]
+    return _digest(json.dumps(facts, sort_keys=True).encode("utf-8", "surrogatepass")).hex()
+
+
+def run_identity(digest: str, params_text: str, own: str | None = None) -> bytes:
+    """Return the identity of a run.
+
+    Args:
+        digest: Of its study, see `recipe_digest`.
+        params_text: Its parameters, as JSON.
+        own: What it alone has, as JSON.
+    """
+    if own is not None:
+        facts = json.loads(own)
+        if "steps" in facts:
+            facts["steps"] = _telling(facts["steps"])
+        own = json.dumps(facts, sort_keys=True)
+    text = f"{digest}\0{params_text}\0{own}" if own else f"{digest}\0{params_text}"
+    return _digest(text.encode("utf-8", "surrogatepass"))
+
+
+def call_digest(call: Mapping[str, Any], output_path: str) -> str:
+    """Return what stands for the code of a Python call.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    return _file_digest(os.path.join(output_path, call["path"]))
+
+
+def _telling(steps: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return what commands say of what they do: not their circumstances, nor where a script was found."""
+    telling = [{name: value for name, value in step.items() if name not in _CIRCUMSTANCES} for step in steps]
+    for step in telling:
+        if step["script"] is not None:
+            step["script"] = {**step["script"], "path": "", "shown": ""}
+    return telling
+
+
+def input_digest(path: str) -> str:
+    """Return what stands for the content of a file or a directory.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    if not os.path.isdir(path):
+        return _file_digest(path)
+    parts = []
+    for above, directories, names in os.walk(path):
+        directories.sort()
+        for name in sorted(names):
+            file = os.path.join(above, name)
+            content = os.readlink(file) if os.path.islink(file) else _file_digest(file)
+            parts.append(f"{os.path.relpath(file, path)}\0{content}")
+    return _digest("\n".join(parts).encode("utf-8", "surrogateescape")).hex()
+
+
+def _file_digest(path: str) -> str:
+    info = os.stat(path)
+    if info.st_size > MAX_READ_BYTES:
+        return f"{info.st_size}-{info.st_mtime_ns}"
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=SIZE)).hexdigest()
+
+
+def _digest(data: bytes) -> bytes:
+    return hashlib.blake2b(data, digest_size=SIZE).digest()

@@ -1,0 +1,55 @@
+"""How a stored study stands, in few facts that are quickly had, however many runs there are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from runsemble.ensemble.look import Look, looking
+from runsemble.ensemble.view import EnsembleRun
+from runsemble.model.status import Cause, StoredStatus
+from runsemble.store.lease import Lease
+
+#: Failures that are shown.
+SHOWN = 5
+#: Statuses of runs that failed.
+_FAILED: tuple[StoredStatus, ...] = ("failure", "aborted")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overview:
+    """How a stored study stood when it was looked at."""
+
+    counts: Mapping[StoredStatus, int]
+    causes: Mapping[Cause, int]  #: why runs failed, the most frequent cause first
+    failures: tuple[EnsembleRun, ...]  #: the latest ones, the latest first
+    lease: Lease  #: who drives it
+
+    @property
+    def total(self) -> int:
+        """How many runs there are."""
+        return sum(self.counts.values())
+
+    @property
+    def ended(self) -> int:
+        """How many runs are neither pending nor running."""
+        return self.total - self.counts["pending"] - self.counts["running"]
+
+
+async def overview(directory: str) -> Overview:
+    """Return how the study in a directory, absolute, stands; for errors see `connection.open_for_reading`."""
+    async with looking(directory) as look:
+        lease = await look.reader.lease()  # first: once a driver has let go of it, everything it did is counted
+        counts = await look.reader.counts()
+        causes: dict[Cause, int] = {}
+        for status in _FAILED:
+            for cause, count in (await look.reader.causes(status)).items() if counts[status] else ():
+                if cause is not None:
+                    causes[cause] = causes.get(cause, 0) + count
+        ordered = dict(sorted(causes.items(), key=lambda item: -item[1]))
+        failures = await _latest_failures(look) if ordered else ()
+        return Overview(counts=counts, causes=ordered, failures=failures, lease=lease)
+
+
+async def _latest_failures(look: Look) -> tuple[EnsembleRun, ...]:
+    return tuple([await look.run(id_) for id_ in await look.reader.latest_ends(_FAILED, SHOWN)])

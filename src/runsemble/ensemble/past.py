@@ -1,0 +1,145 @@
+"""What a study's record tells of runs that are asked for again."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections import deque
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, Literal
+
+from runsemble.ensemble.book import go_on
+from runsemble.ensemble.identity import run_identity
+from runsemble.model.files import OutputMode
+from runsemble.model.params import plain_params
+from runsemble.model.status import RunStatus, StoredStatus
+from runsemble.runners.job import Job
+from runsemble.runners.options import StudyOptions
+from runsemble.runners.table import Row, RunTable, pack_usage
+from runsemble.store.records import STATUSES, StoredAttempt, StoredRun
+from runsemble.store.sql import query
+
+#: What a stored run that has ended counts as in a result.
+_COUNTS_AS: Mapping[StoredStatus, RunStatus] = {
+    "success": "success", "failure": "failure", "killed": "failure", "aborted": "failure", "skipped": "skipped",
+}  # fmt: skip
+
+#: Whether runs that failed are executed again.
+Again = Literal["pending", "failed"]
+
+
+class Past:
+    """The runs that a study has had, to be found by what they are.
+
+    Args:
+        directory: The study's.
+        runs: All of them, by identity, those that are equal in order.
+        attempts: The latest attempt of each, by id.
+        results: What they posted, by id.
+        next_id: Of the next new run.
+    """
+
+    def __init__(
+        self,
+        directory: str,
+        runs: Mapping[bytes, deque[StoredRun]],
+        attempts: Mapping[int, StoredAttempt],
+        results: Mapping[int, tuple[str, str]],
+        next_id: int,
+    ) -> None:
+        self.next_id = next_id
+        self._directory = directory
+        self._runs = dict(runs)
+        self._attempts = attempts
+        self._results = results
+
+    def take(self, identity: bytes) -> StoredRun | None:
+        """Take out the first run with this identity that was not taken yet; None if there is none."""
+        found = self._runs.get(identity)
+        return found.popleft() if found else None
+
+    def row(self, run: StoredRun, output: OutputMode) -> Row:
+        """Return a run that has ended as a table keeps it."""
+        attempt = self._attempts.get(run.id)
+        usage = attempt.usage if attempt is not None else None
+        assert run.cause is not None
+        return Row(
+            _COUNTS_AS[run.status], run.cause, run.returncode, run.attempt, run.params_text,
+            os.path.join(self._directory, run.directory or str(run.id)), run.message,
+            None if usage is None else pack_usage(usage), self._results.get(run.id),
+            attempt.tail if attempt is not None else None, output, run.step,
+        )  # fmt: skip
+
+
+def read_past(db: sqlite3.Connection, directory: str) -> Past:
+    """Read every run of a study; in a thread, since it may take seconds.
+
+    Args:
+        db: The study's file, open for reading.
+        directory: The study's.
+    """
+    runs: dict[bytes, deque[StoredRun]] = {}
+    last = -1
+    for row in db.execute(query("identities")):
+        identity, run = row[0], StoredRun(*row[1:])
+        last = run.id
+        if identity is not None:
+            runs.setdefault(identity, deque()).append(run)
+    attempts = {row[0]: StoredAttempt(*row) for row in db.execute(query("every_last_attempt"))}
+    results = {run: (kind, value) for run, kind, value in db.execute(query("every_result"))}
+    return Past(directory, runs, attempts, results, last + 1)
+
+
+class Resumption:
+    """Goes on with a study: runs that it has had are not run again, new ones are.
+
+    Args:
+        past: What it has had.
+        digest: Of its present recipe.
+        table: Where its runs are counted.
+        options: The study's.
+        again: Which runs that have ended are executed again.
+        make: Turns (id, parameter set, directory or None) into a job.
+    """
+
+    def __init__(
+        self,
+        past: Past,
+        digest: str,
+        table: RunTable,
+        options: StudyOptions,
+        again: Again,
+        make: Callable[[int, Any, str | None], Job],
+    ) -> None:
+        self.ids: list[int] = []  #: of the runs that were asked for, in order
+        self.known: set[int] = set()  #: ids of those that the record has already
+        self._past = past
+        self._digest = digest
+        self._table = table
+        self._options = options
+        self._again = again
+        self._make = make
+        self._next_id = past.next_id
+
+    def make_job(self, index: int, params: Any) -> Job | None:
+        """Return the job for a parameter set; None if its run has ended before, which the table holds then."""
+        _, text = plain_params(params, index, is_literal=self._options.is_literal)
+        run = self._past.take(run_identity(self._digest, text))
+        if run is None:
+            job = self._make(self._next_id, params, None)
+            self.ids.append(self._next_id)
+            self._next_id += 1
+            return job
+        self.ids.append(run.id)
+        self.known.add(run.id)
+        status = run.status
+        is_over = status in _COUNTS_AS and not (self._again == "failed" and status != "success")
+        if is_over:
+            self._table.restore(run.id, _COUNTS_AS[status], partial(self._past.row, run, self._options.output))
+            return None
+        job = self._make(run.id, params, run.directory)
+        if status not in ("pending", "running"):
+            run = run._replace(status_number=STATUSES.index("pending"))
+        go_on(job, run)
+        return job

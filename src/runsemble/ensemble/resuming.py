@@ -1,0 +1,115 @@
+"""Goes on with a study that was given to `multirun` before."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+from urllib.parse import quote
+
+import anyio.to_thread
+
+from runsemble.ensemble.driver import Driver, Execution
+from runsemble.ensemble.keeping import recording
+from runsemble.ensemble.past import Again, Past, Resumption, read_past
+from runsemble.ensemble.recorder import Recorder
+from runsemble.ensemble.recording import full_recipe, run_maker
+from runsemble.runners.engine import Engine
+from runsemble.runners.job import Job
+from runsemble.runners.pooled_study import Recorded, Recording
+from runsemble.runners.study import Study
+from runsemble.runners.table import RunTable
+from runsemble.store.connection import store_path
+from runsemble.store.reader import reading
+from runsemble.store.text import from_store
+from runsemble.store.writer import Writer, hold_lease
+from runsemble.workdir.layout import RunDirectories
+
+
+async def settle_former(directory: str) -> int:
+    """Take in what agents of former drivers know, and wait for what they still run; return the study's base.
+
+    Raises:
+        LeaseError: Another process drives the study.
+        StoreError: Its record cannot be read.
+    """
+    async with reading(directory) as reader:
+        has_more = bool(await reader.agents()) or (await reader.counts())["running"] > 0
+        base = int((await reader.settings())["base"])
+    if has_more:
+        await Driver(directory, Execution(only=(), drains=True)).run()
+    return base
+
+
+def record_resumed_study(again: Again) -> Recording:
+    """Return what records a study that was under way before.
+
+    Args:
+        again: Which runs that have ended are executed again.
+    """
+
+    @asynccontextmanager
+    async def record(study: Study, table: RunTable, engine: Engine) -> AsyncIterator[Recorded]:
+        directory = study.output_path
+        async with hold_lease(directory) as writer:
+            number, digest, study = await _settle_recipe(writer, study)
+            past = await anyio.to_thread.run_sync(_read_past, directory)
+            table.next_id = past.next_id
+            known: set[int] = set()
+            recorder = Recorder(writer, table, run_maker(digest, directory, number, known))
+            recorder.listen()
+            await engine.record_in(recorder)
+
+            def resume(make: Callable[..., Job]) -> Resumption:
+                resumption = Resumption(past, digest, table, study.options, again, make)
+                resumption.known = known
+                return resumption
+
+            async with recording(recorder, writer, engine):
+                yield Recorded(recorder, study, resume)
+
+    return record
+
+
+async def _settle_recipe(writer: Writer, study: Study) -> tuple[int, str, Study]:
+    """Return the id and the digest of a study's recipe, and the study as it is to be carried out.
+
+    What has changed since it was given before, its command, a template, an input, makes another recipe.
+    """
+    await anyio.to_thread.run_sync(study.write_functions)
+    recipe = await anyio.to_thread.run_sync(full_recipe, study)
+    async with reading(study.output_path) as reader:
+        recipes = await reader.recipes()
+    for number, known in sorted(recipes.items(), reverse=True):
+        if known["digest"] == recipe["digest"]:
+            same = await anyio.to_thread.run_sync(_as_before, known, study)
+            return number, recipe["digest"], same
+    await anyio.to_thread.run_sync(study.renew_inputs, max(recipes, default=0) + 1)
+    recipe = {**study.as_recipe(), "digest": recipe["digest"]}
+    await writer.commit([("add_recipe", [(json.dumps(recipe),)])])
+    async with reading(study.output_path) as reader:
+        return max(await reader.recipes()), recipe["digest"], study
+
+
+def _as_before(recipe: dict[str, Any], study: Study) -> Study:
+    """Return the study with the copies of inputs that it had before, and the needs that it has now."""
+    before = Study.from_recipe(recipe, RunDirectories(study.output_path))
+    study.staged = before.staged
+    return study
+
+
+def _read_past(directory: str) -> Past:
+    db = sqlite3.connect(f"file:{quote(store_path(directory))}?mode=ro", uri=True)
+    db.text_factory = from_store
+    try:
+        return read_past(db, directory)
+    finally:
+        db.close()
+
+
+def has_record(directory: str) -> bool:
+    """Tell whether there is a study in a directory."""
+    return os.path.exists(store_path(directory))

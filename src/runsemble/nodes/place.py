@@ -1,0 +1,13 @@
+"""Where an agent can be found again."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Place(NamedTuple):
+    """An agent's place; whoever knows it can talk to the agent, or start its successor there."""
+
+    node: str  #: the name of its node
+    directory: str  #: its private directory on that node
+    spool: str  #: the file that outlives it

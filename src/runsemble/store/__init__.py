@@ -1,0 +1,1 @@
+"""Keeps everything that is known of a study in one SQLite file."""

@@ -1,0 +1,206 @@
+"""The writing end of a study's file: whoever holds the lease, and nobody else."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import time
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from typing import Any, TypeAlias
+
+import aiosqlite
+import anyio
+import anyio.to_thread
+
+from runsemble.closing import see_through
+from runsemble.errors import LeaseError, StoreError
+from runsemble.store import connection
+from runsemble.store.lease import BEAT_S, EXPIRY_S, Here, Holder, Lease, boot_clock_s
+from runsemble.store.sql import query
+
+#: Seconds between two looks at a lease that somebody holds.
+POLL_S = 0.1
+
+#: A named query and the rows of arguments to execute it with.
+Statement: TypeAlias = tuple[str, Sequence[Sequence[Any]]]
+
+
+class Writer:
+    """Commits what happened to a study, as long as the lease is its own.
+
+    Args:
+        db: A connection that may write.
+        directory: The study's.
+        epoch: Of the lease.
+    """
+
+    def __init__(self, db: aiosqlite.Connection, directory: str, epoch: int) -> None:
+        self.directory = directory
+        self.epoch = epoch
+        self._db = db
+        self._lock = anyio.Lock()
+
+    async def commit(self, statements: Iterable[Statement]) -> None:
+        """Execute statements in one transaction; on return they are on disk.
+
+        Raises:
+            LeaseError: Another process has taken the study over; nothing was changed.
+            StoreError: The file cannot be written, for instance because the disk is full; nothing was changed.
+        """
+        await see_through(self._commit_alone(statements))  # a transaction is never left half open
+
+    async def _commit_alone(self, statements: Iterable[Statement]) -> None:
+        async with self._lock:
+            await self._commit(statements)
+
+    async def _commit(self, statements: Iterable[Statement]) -> None:
+        db = self._db
+        try:
+            await db.execute("BEGIN IMMEDIATE")
+            try:
+                if await self._read_epoch() != self.epoch:
+                    raise LeaseError(await self._who_took_over())
+                for name, rows in statements:
+                    await db.executemany(query(name), rows)
+                await db.execute("COMMIT")
+            except BaseException:
+                if db.in_transaction:
+                    await db.execute("ROLLBACK")
+                raise
+        except sqlite3.Error as error:
+            raise connection.as_store_error(error, connection.store_path(self.directory)) from error
+
+    async def _read_epoch(self) -> int:
+        async with self._db.execute(query("epoch")) as cursor:
+            row = await cursor.fetchone()
+        return int(row[0]) if row else -1
+
+    async def _who_took_over(self) -> str:
+        lease = await read_lease(self._db)
+        return f"another driver has taken over the study in {self.directory}: {lease.holder or 'it is gone by now'}"
+
+    async def keep_beating(self) -> None:
+        """Prove to be alive until cancelled. A beat that cannot be written, on a full disk perhaps, is left out.
+
+        Raises:
+            LeaseError: Another process has taken the study over, or its file is gone.
+        """
+        while True:
+            await anyio.sleep(BEAT_S)
+            await self.require_there()
+            with suppress(StoreError):
+                await self.commit([("renew_lease", [(boot_clock_s(), self.epoch)])])
+
+    async def require_there(self) -> None:
+        """Make sure that the file is still where it was opened; SQLite goes on with one that was removed.
+
+        Raises:
+            LeaseError: It is not.
+        """
+        path = connection.store_path(self.directory)
+        if not await anyio.to_thread.run_sync(_is_open_here, path):
+            raise LeaseError(f"{path} was removed or replaced while the study was being driven")
+
+    async def release(self) -> None:
+        """Give the lease back; without effect if somebody else has it."""
+        await see_through(self._release())
+
+    async def _release(self) -> None:
+        async with self._lock:
+            with suppress(sqlite3.Error):  # then it is free as soon as this process has ended
+                await self._db.execute(query("release_lease"), (self.epoch,))
+
+
+def _is_open_here(path: str) -> bool:
+    """Tell whether this process has the file open that has this path now."""
+    try:
+        there = os.stat(path)
+    except OSError:
+        return False
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            if os.path.samestat(os.fstat(int(name)), there):
+                return True
+        except OSError:  # closed meanwhile
+            continue
+    return False
+
+
+@asynccontextmanager
+async def create_study(directory: str, settings: Mapping[str, Any], recipe: Mapping[str, Any]) -> AsyncIterator[Writer]:
+    """Make the file of a new study with its first recipe, hold its lease meanwhile, and give it back at the end.
+
+    Args:
+        directory: The study's, which exists.
+        settings: By name; values are ready for JSON.
+        recipe: What its runs have in common, ready for JSON; it gets the id 1.
+
+    Raises:
+        StoreError: There is a study already, or the file cannot be made; then there is none.
+    """
+    async with connection.create(directory) as db:
+        await db.execute("BEGIN")
+        await db.executemany(query("set_setting"), [(name, json.dumps(value)) for name, value in settings.items()])
+        await db.execute(query("add_recipe"), (json.dumps(recipe),))
+        await db.execute(query("take_lease"), (Holder.me().as_text(), boot_clock_s(), 0))
+        await db.execute("COMMIT")
+        writer = Writer(db, directory, 1)
+        try:
+            yield writer
+        finally:
+            await writer.release()
+
+
+@asynccontextmanager
+async def hold_lease(directory: str, *, patience_s: float = 0.0) -> AsyncIterator[Writer]:
+    """Take the lease of a study, and give it back at the end.
+
+    A holder on another machine that shows no sign of life is watched for `EXPIRY_S` seconds first.
+
+    Args:
+        directory: The study's.
+        patience_s: How long to wait for a holder who is alive, in seconds.
+
+    Raises:
+        LeaseError: Somebody else drives the study; the text says who, where, and since when.
+        StoreError: There is no such file, or it cannot be written.
+    """
+    async with connection.open_for_writing(directory) as db:
+        writer = Writer(db, directory, await _take(db, directory, patience_s))
+        try:
+            yield writer
+        finally:
+            await writer.release()
+
+
+async def read_lease(db: aiosqlite.Connection) -> Lease:
+    """Return what the lease of an open file says."""
+    async with db.execute(query("lease")) as cursor:
+        row = await cursor.fetchone()
+    assert row is not None
+    epoch, holder, beat, beat_boot_s = row
+    return Lease(epoch=epoch, holder=Holder.parse(holder) if holder else None, beat=beat, beat_boot_s=beat_boot_s)
+
+
+async def _take(db: aiosqlite.Connection, directory: str, patience_s: float) -> int:
+    """Return the epoch of the lease, once it has been taken."""
+    here, began = Here.now(), time.monotonic()
+    first = seen = await read_lease(db)
+    seen_at = began
+    while True:
+        lease = await read_lease(db)
+        now = time.monotonic()
+        if (lease.epoch, lease.beat) != (seen.epoch, seen.beat):
+            seen, seen_at = lease, now
+        if now - seen_at > EXPIRY_S or lease.is_free(here, boot_clock_s()):
+            done = await db.execute(query("take_lease"), (Holder.me().as_text(), boot_clock_s(), lease.epoch))
+            if done.rowcount == 1:
+                return lease.epoch + 1
+            continue  # somebody else was faster
+        assert lease.holder is not None
+        is_known_alive = seen is not first or lease.holder.boot == here.boot
+        if now - began >= (patience_s if is_known_alive else max(patience_s, EXPIRY_S + BEAT_S)):
+            raise LeaseError(f"the study in {directory} is being driven by {lease.holder}", holder=lease.holder)
+        await anyio.sleep(POLL_S)

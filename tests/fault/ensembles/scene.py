@@ -1,0 +1,90 @@
+"""One ensemble to which something in particular happens."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from contextlib import closing
+from typing import Any
+
+from runsemble.store.connection import store_path
+from runsemble.testing import faults
+
+from ...integration.support import wait_until
+from .campaign import PATIENCE_S, wait_gone
+from .nest import Nest
+from .study import directory_of
+from .verdict import Snapshot, check_end
+
+
+class Scene:
+    """An ensemble with whatever drives it.
+
+    Args:
+        nest: Starts drivers.
+        home: The directory that test and processes share; ``study`` in it is the ensemble's.
+    """
+
+    def __init__(self, nest: Nest, home: str) -> None:
+        os.makedirs(home, exist_ok=True)
+        self.home = home
+        self.directory = directory_of(home)
+        self.fuse = faults.Fuse(home)
+        self._nest = nest
+        self._drivers: list[int] = []
+
+    def make(self, **options: Any) -> int:
+        """Make the ensemble; return the exit status of who did it. See `study.study_options`."""
+        return self.wait(self._fork("make", {"count": 12, **options}))
+
+    def drive(self, **options: Any) -> int:
+        """Start a driver; return its process id. See `nursery.be_driver`."""
+        return self._fork("drive", options)
+
+    def _fork(self, task: str, options: dict[str, Any]) -> int:
+        pid = self._nest.fork(self.home, task, **options)
+        self._drivers.append(pid)
+        return pid
+
+    def wait(self, pid: int) -> int:
+        """Wait for a driver to end; return its exit status."""
+        status = self._nest.wait(pid, PATIENCE_S)
+        assert status is not None, f"the driver does not end; it said: {self.said}"
+        self._drivers.remove(pid)
+        return status
+
+    def drive_to_end(self, **options: Any) -> int:
+        """Start a driver and wait for its end; return its exit status."""
+        return self.wait(self.drive(**options))
+
+    def wait_fired(self) -> None:
+        """Wait until a fault point was reached."""
+        wait_until("the fault point is reached", lambda: not self.fuse.is_armed)
+
+    def finish(self, lost_at_most: int = 0, **options: Any) -> Snapshot:
+        """See the ensemble through with one more driver; check everything, and that nothing is left."""
+        status = self.drive_to_end(**options)
+        assert status == 0, self.said
+        seen = check_end(self.home, lost_at_most)
+        wait_gone(self.home)
+        return seen
+
+    @property
+    def said(self) -> str:
+        """What drivers have said."""
+        with open(os.path.join(self.home, "said"), encoding="utf-8") as file:
+            return file.read()
+
+    @property
+    def counts(self) -> dict[int, int]:
+        """How many runs are in which state, by its number."""
+        with closing(sqlite3.connect(f"file:{store_path(self.directory)}?mode=ro", uri=True)) as db:
+            return dict(db.execute("SELECT state, count(*) FROM runs GROUP BY state"))
+
+    def close(self) -> None:
+        """End every process."""
+        for role in ("driver", "agent"):
+            for pid in faults.members(role, self.home):
+                os.kill(pid, 9)
+        for pid in list(self._drivers):
+            self.wait(pid)
