@@ -6,7 +6,7 @@ import asyncio
 import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeVar
 
 from runsemble.ensemble.ensemble import Ensemble
@@ -53,7 +53,8 @@ async def driven(ensemble: Ensemble, **execution: Any) -> AsyncIterator[None]:
             await ensemble.stop(how="kill")
             await until("its driver has ended", lambda: is_idle(ensemble))
         if driver is not None:
-            await asyncio.to_thread(os.waitpid, driver.pid, 0)
+            with suppress(ChildProcessError):  # whoever started it may have taken its end in already
+                await asyncio.to_thread(os.waitpid, driver.pid, 0)
 
 
 async def is_idle(ensemble: Ensemble) -> bool:
