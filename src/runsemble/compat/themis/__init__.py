@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from runsemble.compat.themis import finisher as finisher
     from runsemble.compat.themis import prepper as prepper
     from runsemble.compat.themis import resource as resource
+    from runsemble.compat.themis import runtime as runtime
     from runsemble.compat.themis import user_utils as user_utils
     from runsemble.compat.themis import utils as utils
     from runsemble.compat.themis import versions as versions
@@ -48,6 +49,7 @@ _HOMES = {
     "allocators": "resource",
     "prepper": "prepper",
     "resource": "resource",
+    "runtime": "runtime",
     "utils": "utils",
 }
 

@@ -7,7 +7,6 @@ import sys
 import traceback
 from collections.abc import Sequence
 
-from runsemble.compat.themis._handle import HandleClass
 from runsemble.compat.themis._handlers import (
     NoSetup,
     handle_add_composite_command,
@@ -55,17 +54,16 @@ __all__ = [
 ]
 
 
-def main(argv: Sequence[str] | None = None, themis: HandleClass | None = None) -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """Do what was typed; return the exit code: 0, or 1 after an error, which is named on the standard error.
 
     Args:
         argv: The arguments; those of the process when None.
-        themis: The class of ensembles; `Themis` when None.
 
     Raises:
         SystemExit: With 2, the arguments make no sense; with 0, help was asked for.
     """
-    parser = setup_parsers(themis)
+    parser = setup_parsers()
     args = parser.parse_args(argv)
     if not hasattr(args, "handler"):
         parser.print_usage(sys.stdout)

@@ -8,10 +8,10 @@ import sys
 from argparse import Namespace
 from collections.abc import Callable, Iterable, Sequence
 
+from runsemble.compat import themis
 from runsemble.compat.themis import _requests
 from runsemble.compat.themis._display import display_lines
 from runsemble.compat.themis._follow import follow
-from runsemble.compat.themis._handle import Handle, HandleClass, runtime_module, themis_class
 from runsemble.compat.themis._progress import count_lines, progress_lines, status_line
 from runsemble.compat.themis._records import STATUS_ENUMS, STATUS_WORDS, RunRecord
 from runsemble.compat.themis._runs import CompositeRun
@@ -139,32 +139,26 @@ def handle_completion_subcommand(args: Namespace) -> None:
 
 def handle_runtime_parse(args: Namespace) -> None:
     """Fill in the tokens of a file, within a run."""
-    runtime_module().parse_file(args.source, args.dest)
+    themis.runtime.parse_file(args.source, args.dest)
 
 
 def handle_runtime_collect(args: Namespace) -> None:
     """Store what is in a file as the result, within a run."""
     with open(args.source, "rb") as file:
-        runtime_module().set_result(file.read())
+        themis.runtime.set_result(file.read())
 
 
 def _create(args: Namespace, runs: Callable[[], Sequence[CompositeRun]]) -> None:
-    themis = _class(args)
-    if themis.exists(args.setup_dir) and not args.overwrite:
+    if themis.Themis.exists(args.setup_dir) and not args.overwrite:
         _say([f"Themis setup exists in '{args.setup_dir}' and `--overwrite` flag not given, doing nothing..."])
         return
-    make = themis.create_overwrite if args.overwrite else themis.create
+    make = themis.Themis.create_overwrite if args.overwrite else themis.Themis.create
     make(runs=runs(), **_requests.create_arguments(args))
 
 
-def _class(args: Namespace) -> HandleClass:
-    given: HandleClass | None = args.themis
-    return themis_class() if given is None else given
-
-
-def _open(args: Namespace) -> Handle:
+def _open(args: Namespace) -> themis.Themis:
     try:
-        return _class(args)(args.setup_dir)
+        return themis.Themis(args.setup_dir)
     except ValueError as error:
         raise NoSetup(f"Invalid value given for the `--setup-dir` argument: {error}") from error
 

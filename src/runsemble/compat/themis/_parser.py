@@ -8,7 +8,6 @@ from typing import Any
 
 from runsemble.compat.themis import _handlers
 from runsemble.compat.themis import _options as options
-from runsemble.compat.themis._handle import HandleClass
 from runsemble.compat.themis._records import STATUS_WORDS
 from runsemble.compat.themis._version import __version__
 
@@ -16,19 +15,14 @@ _PARAMETERS = "a table of comma-separated values, with a header: one run for eac
 _STEPS = "a table of comma-separated values, with any of the arguments of Step in its header"
 
 
-def setup_parsers(themis: HandleClass | None = None) -> ArgumentParser:
-    """Return the parser; what it returns has `handler`, to be called with the whole of it.
-
-    Args:
-        themis: The class of ensembles; `Themis` when None.
-    """
+def setup_parsers() -> ArgumentParser:
+    """Return the parser; what it returns has `handler`, to be called with the whole of it."""
     parser = ArgumentParser(prog="themis", description="Create ensembles of runs, execute them, and look at them.")
     parser.add_argument(
         "--setup-dir", default="./.themis_setup", metavar="DIR", help="where the ensemble is; default: ./.themis_setup"
     )
     parser.add_argument("-v", "--verbose", action="count", default=0, help="say more")
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
-    parser.set_defaults(themis=themis)
     commands = parser.add_subparsers(title="subcommands", dest="subcommand")
     for setup in (_creating, _executing, _looking, _changing, _within_runs):
         setup(commands)

@@ -40,7 +40,7 @@ def parse(line: str) -> Namespace:
 
 def values(line: str) -> dict[str, Any]:
     args = vars(parse(line))
-    for name in ("handler", "themis", "subcommand", "setup_dir", "verbose"):
+    for name in ("handler", "subcommand", "setup_dir", "verbose"):
         args.pop(name)
     return args
 
