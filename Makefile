@@ -23,7 +23,7 @@ $(STAMP): pyproject.toml
 		{ echo "runsemble needs Python 3.11 or newer: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --editable '.[pandas,plot,samplers]' --group test --group check --group docs
+	$(BIN)/python -m pip install --quiet --editable '.[pandas,parquet,yaml,plot,samplers]' --group test --group check --group docs
 	@touch $@
 
 demo: $(STAMP)

@@ -21,7 +21,7 @@ from runsemble.testing.leftovers import (
     wait_leftovers,
 )
 
-#: In the environment of everything that the tests of this session start, so that it is known wherever it went.
+#: In the environment of everything that these tests start, so that it is known wherever it went.
 MARK = f"TESTED_BY={os.getpid()}-{os.urandom(4).hex()}"
 #: Seconds that processes whose parent was killed may take to end by themselves.
 ORPHANS_S = 3.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -11,7 +11,8 @@ import pytest
 
 from runsemble import MultirunResult, multirun
 
-from .support import Gate
+from .command_line import runsemble
+from .support import Gate, processes_of, wait_until
 
 
 class RunStudy(Protocol):
@@ -46,3 +47,12 @@ def study(here: Path) -> RunStudy:
 def gate(here: Path) -> Gate:
     """Return a gate that holds runs up until it is opened."""
     return Gate(here / "gate")
+
+
+@pytest.fixture
+def no_driver_left(here: Path) -> Iterator[None]:
+    """End a driver that a failed test has left behind in ``sweep``."""
+    yield
+    if (here / "sweep/runsemble.db").exists():
+        runsemble("stop", "sweep", "--now")
+        wait_until("nothing runs", lambda: not processes_of(here / "sweep"))

@@ -6,56 +6,19 @@ import json
 import os
 import re
 import sqlite3
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from .command_line import PROGRAM, OnTerminal, Said, in_shell, needs_program, runsemble
-from .support import Gate, is_alive, names_in, processes_of, text_of, wait_until
+from .cli_sweep import counts, facts, listed, make, on_terminal, start
+from .command_line import in_shell, needs_program, runsemble
+from .support import Gate, is_alive, names_in, text_of, wait_until
 
-pytestmark = needs_program
+pytestmark = [needs_program, pytest.mark.usefixtures("no_driver_left")]
 
 #: Posts a result, and fails for i = 2.
 SOME_FAIL = "runsemble post square=$(({i} * {i})); [ {i} != 2 ] || { echo no luck >&2; exit 3; }"
-
-
-def make(*words: str, directory: str = "sweep") -> None:
-    said = runsemble("create", directory, *words)
-    assert said.status == 0, said.err
-
-
-def facts(*words: str) -> dict[str, Any]:
-    """Return what a command says as JSON."""
-    said = runsemble(*words, "--json")
-    assert said.status == 0, said.err
-    return said.results
-
-
-def counts(directory: str = "sweep") -> dict[str, int]:
-    """Return how many runs have which status, those that none has left out."""
-    return {status: count for status, count in facts("status", directory)["counts"].items() if count}
-
-
-def start(*words: str) -> int:
-    """Start a driver; return its process id."""
-    pid = facts("start", "sweep", *words)["pid"]
-    assert is_alive(pid)
-    return int(pid)
-
-
-def on_terminal(*words: str) -> OnTerminal:
-    return OnTerminal([PROGRAM, *words], 100)
-
-
-@pytest.fixture(autouse=True)
-def no_driver_left(here: Path) -> Iterator[None]:
-    """End a driver that a failed test has left behind."""
-    yield
-    if (here / "sweep/runsemble.db").exists():
-        runsemble("stop", "sweep", "--now")
-        wait_until("nothing runs", lambda: not processes_of(here / "sweep"))
 
 
 # Making one
@@ -295,11 +258,6 @@ def test_ctrl_c_leaves_what_is_watched_alone(here: Path, gate: Gate) -> None:
 
 
 # Looking
-
-
-def listed(said: Said) -> list[int]:
-    assert said.status == 0, said.err
-    return [int(word) for word in said.out.split()]
 
 
 @pytest.fixture

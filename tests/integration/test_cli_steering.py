@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from .cli_sweep import counts, facts, listed, make, on_terminal, start
 from .command_line import in_shell, needs_program, runsemble
 from .support import Gate, is_alive, processes_of, text_of, wait_until
-from .test_cli_ensembles import counts, facts, listed, make, on_terminal, start
 
-pytestmark = needs_program
+pytestmark = [needs_program, pytest.mark.usefixtures("no_driver_left")]
 
 NOBODY = "nobody drives sweep: runsemble resume sweep\n"
-
-
-@pytest.fixture(autouse=True)
-def no_driver_left(here: Path) -> Iterator[None]:
-    """End a driver that a failed test has left behind."""
-    yield
-    if (here / "sweep/runsemble.db").exists():
-        runsemble("stop", "sweep", "--now")
-        wait_until("nothing runs", lambda: not processes_of(here / "sweep"))
 
 
 @pytest.fixture

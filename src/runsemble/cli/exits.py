@@ -14,4 +14,5 @@ TERMINATED = 143  #: by SIGTERM
 
 HELP = """\
 Exit status: 0 every run succeeded, 1 a run failed, 2 wrong usage, 3 given up
-(--halt, --max-failures), 4 broken machinery, 5 nothing to run, 124 --deadline, 130 Ctrl-C, 143 SIGTERM."""
+(--halt, --max-failures), 4 broken machinery, 5 nothing to run, 124 --deadline, 130 Ctrl-C,
+143 SIGTERM."""

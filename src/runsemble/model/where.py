@@ -238,23 +238,22 @@ def _not(value: Any) -> bool | None:
 
 
 def _all(values: Iterable[Any]) -> bool | None:
-    is_known = True
-    for value in values:
-        truth = _truth(value)
-        if truth is False:
-            return False
-        is_known = is_known and truth is not None
-    return True if is_known else None
+    return _unless(values, decisive=False)
 
 
 def _any(values: Iterable[Any]) -> bool | None:
+    return _unless(values, decisive=True)
+
+
+def _unless(values: Iterable[Any], *, decisive: bool) -> bool | None:
+    """Return what one of the values decides, else the opposite; None if some are unknown and none decides."""
     is_known = True
     for value in values:
         truth = _truth(value)
-        if truth is True:
-            return True
+        if truth is decisive:
+            return decisive
         is_known = is_known and truth is not None
-    return False if is_known else None
+    return not decisive if is_known else None
 
 
 def _compare(sign: str, left: Any, right: Any) -> bool | None:

@@ -62,7 +62,7 @@ class Tally:
         )
 
 
-#: What came of all campaigns of this session.
+#: What came of all campaigns together.
 LEDGER = Tally()
 
 

@@ -16,11 +16,11 @@ from runsemble.compat.themis._runs import Step
 
 def record(run_id: int, **more: Any) -> RunRecord:
     step = Step("/tmp/app.sh --foo a-long-argument 'q r'", tasks=4, cores_per_task=2, gpus_per_task=1)
-    values: dict[str, Any] = {"sample": {"a": "1", "bb": "xyz"}, "steps": (step,), "directory": f"/work/runs/{run_id}"}
+    values: dict[str, Any] = {"sample": {"a": "1", "bb": "xyz"}, "steps": (step,), "directory": f"/data/runs/{run_id}"}
     return RunRecord(run_id=run_id, **{**values, **more})
 
 
-def table(*records: RunRecord, cwd: str = "/work", **shown: Any) -> list[str]:
+def table(*records: RunRecord, cwd: str = "/data", **shown: Any) -> list[str]:
     lines = display_lines(records, Shown(**shown), cwd)
     assert lines[0] == lines[-1] == ""
     assert len({len(line) for line in lines[1:-1]}) == 1, "lines of different widths"
@@ -57,7 +57,7 @@ def test_every_column_has_its_place_and_width() -> None:
 
 
 def test_everything_is_shown_in_columns_of_at_least_the_given_width() -> None:
-    line = display_lines([record(1)], Shown.everything(30, Shown()), "/work")[2]
+    line = display_lines([record(1)], Shown.everything(30, Shown()), "/data")[2]
     assert [len(cell) for cell in line[1:-1].split("|")] == [7, 6, 12, 30, 30, 5, 5, 4, 30, 30, 30]
 
 
@@ -91,7 +91,7 @@ def test_names_are_those_of_the_first_run_sorted_and_at_most_so_many() -> None:
 
 
 def test_a_directory_is_seen_from_the_current_one() -> None:
-    assert "|   ../work/runs/1    |" in table(record(1), directory=21, cwd="/home")[4]
+    assert "|   ../data/runs/1    |" in table(record(1), directory=21, cwd="/home")[4]
 
 
 def test_names_that_are_no_text_are_sorted_as_texts() -> None:
