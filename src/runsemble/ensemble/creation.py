@@ -13,6 +13,7 @@ import anyio.to_thread
 
 from runsemble.ensemble.book import read_own
 from runsemble.ensemble.identity import run_identity
+from runsemble.ensemble.pen import Pen
 from runsemble.ensemble.recording import FIRST_RECIPE, full_recipe, new_settings
 from runsemble.ensemble.spare import keep_spare
 from runsemble.errors import CommandError, FeedError, StoreError, UsageError
@@ -23,7 +24,7 @@ from runsemble.runners.options import StudyOptions
 from runsemble.runners.study import Study
 from runsemble.store.records import NewRun, StoredRun
 from runsemble.store.text import to_store
-from runsemble.store.writer import Writer, create_study
+from runsemble.store.writer import create_study
 from runsemble.workdir.layout import RunDirectories, current_directory
 
 #: Runs that are written in one transaction.
@@ -165,14 +166,14 @@ class RunWriter:
     """Writes runs of one recipe into the store.
 
     Args:
-        writer: Holds the lease.
+        writer: Writes.
         study: Prepares runs.
         digest: Of the recipe.
         recipe: Its id.
         next_id: Of the next run.
     """
 
-    def __init__(self, writer: Writer, study: Study, digest: str, recipe: int, next_id: int) -> None:
+    def __init__(self, writer: Pen, study: Study, digest: str, recipe: int, next_id: int) -> None:
         self.count = 0
         self._writer = writer
         self._study = study

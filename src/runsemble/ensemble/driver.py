@@ -13,18 +13,23 @@ from typing import Any
 import anyio.to_thread
 
 from runsemble.closing import see_through
-from runsemble.ensemble import inbox
 from runsemble.ensemble.book import Binder, Book
 from runsemble.ensemble.commands import Desk
 from runsemble.ensemble.creation import require_whole
 from runsemble.ensemble.diary import Diary
 from runsemble.ensemble.errands import Errand, hook_errand, run_errand
 from runsemble.ensemble.feed import Feed
-from runsemble.ensemble.inheritance import Inheritance, find_inheritance
+from runsemble.ensemble.guest_feed import GuestFeed
+from runsemble.ensemble.guest_pen import GuestPen, new_name
+from runsemble.ensemble.guests import COUNTS_AS, Guests
+from runsemble.ensemble.host import Host, take_stock
+from runsemble.ensemble.inheritance import NO_INHERITANCE, Inheritance, find_inheritance
 from runsemble.ensemble.keeping import forget_agents, recording
-from runsemble.ensemble.private import make_private_directory, private_directory
+from runsemble.ensemble.pen import Pen
+from runsemble.ensemble.private import make_private_directory
 from runsemble.ensemble.recorder import Recorder
-from runsemble.errors import AgentError, AgentsTakenOver, LeaseError, StoreError, StrangeRuns
+from runsemble.ensemble.visit import Visit
+from runsemble.errors import AgentError, LeaseError, LooksAgain, StrangeRuns
 from runsemble.model import events
 from runsemble.model.resources import Request
 from runsemble.model.stats import RunStatistics
@@ -45,17 +50,8 @@ from runsemble.store.writer import Writer, hold_lease
 
 #: Ended runs that stay in memory.
 KEPT_ROWS = 10_000
-#: Seconds between two looks for commands of other processes.
-LOOK_S = 0.2
 #: How often it is looked again which runs agents know of that nobody else does.
 TRIES = 3
-
-#: What stored statuses count as while runs are under way.
-_COUNTS_AS: dict[StoredStatus, RunStatus] = {
-    "pending": "pending", "running": "running", "success": "success", "failure": "failure", "killed": "skipped",
-    "aborted": "failure", "skipped": "skipped",
-}  # fmt: skip
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Execution:
@@ -73,6 +69,8 @@ class Execution:
     env: Mapping[str, str] = field(default_factory=dict)  #: further variables for everything that is started
     log: str | None = None  #: file in which the driver keeps a diary, absolute
     patience_s: float = 1.0  #: how long to wait for whoever holds the lease: a command does for a moment only
+    allow_multiple: bool = False  #: take part as a guest where another process drives the study
+    parallelism: int | None = None  #: agents that start runs, side by side; see `ParallelLocalRunner`
 
 
 class Driver:
@@ -90,8 +88,11 @@ class Driver:
         self.halted: Halt | None = None  #: what the study was given up for, None if it was not
         self.is_out_of_time = False  #: the deadline is over, or left too little time for what is pending
         self._execution = execution
-        self._answers = asyncio.Lock()  #: held by whoever carries commands out
         self._is_at_work = False
+        self._is_draining = False  #: nothing more is to be started
+        self._heritage: tuple[Writer, AsyncExitStack] | None = None  #: the lease, after it was a guest
+        self._former_self = ""  #: the guest that it was
+        self._guests: Guests | None = None  #: None while it is a guest itself
         self._is_unwanted = False  #: told to end before there was anything to end
         self._is_halted = False  #: told to end at once
         self._is_finishing = False  #: told by a hook that nothing more is to be started
@@ -110,41 +111,87 @@ class Driver:
             StoreError: The record cannot be read or written.
             AgentError: The agents cannot be started, or kept alive.
         """
-        async with (
-            hold_lease(self.directory, patience_s=self._execution.patience_s) as writer,
-            reading(self.directory) as reader,
-        ):
-            for tries_left in reversed(range(TRIES)):
+        async with AsyncExitStack() as stack:
+            pen, reader = await self._begin_part(stack)
+            self._deadline = self._make_deadline()
+            tries_left = TRIES
+            while True:
                 try:
-                    await self._drive(writer, reader)
-                    break
+                    await self._play(pen, reader)
+                    if self._heritage is None:
+                        return
                 except StrangeRuns:
+                    tries_left -= 1
                     if not tries_left:
                         raise
+                except LooksAgain:
+                    pass
+                if self._heritage is not None:
+                    self._former_self = pen.guest or ""
+                    pen, lease = self._heritage
+                    self._heritage = None
+                    await stack.enter_async_context(lease)
 
-    async def _drive(self, writer: Writer, reader: Reader) -> None:
+    async def _begin_part(self, stack: AsyncExitStack) -> tuple[Writer | GuestPen, Reader]:
+        """Take the lease, or else join whoever has it, if that is wanted; until the stack is closed."""
+        patience_s = 0.0 if self._execution.allow_multiple else self._execution.patience_s
+        while True:
+            try:
+                writer = await stack.enter_async_context(hold_lease(self.directory, patience_s=patience_s))
+            except LeaseError:
+                if not self._execution.allow_multiple:
+                    raise
+            else:
+                return writer, await stack.enter_async_context(reading(self.directory))
+            reader = await stack.enter_async_context(reading(self.directory))
+            pen = GuestPen(self.directory, reader, new_name(), (await reader.lease()).epoch)
+            if await pen.join():
+                return pen, reader
+
+    async def _play(self, pen: Writer | GuestPen, reader: Reader) -> None:
+        """Drive the study, as what this driver is at present."""
+        try:
+            await self._drive(pen, reader)
+        except LooksAgain:
+            raise
+        except BaseException:
+            if self._heritage is not None:
+                await see_through(self._heritage[1].aclose())
+            raise
+        finally:
+            if isinstance(pen, GuestPen):
+                await see_through(pen.leave())
+
+    async def _drive(self, pen: Writer | GuestPen, reader: Reader) -> None:
         settings = await reader.settings()
         require_whole(self.directory, settings)
         runner = self._make_runner()
         table = runner.new_table(settings["base"], LatestRows(KEPT_ROWS))
-        self.statistics = table.statistics = _statistics(await reader.counts())
         table.next_id = await reader.next_id() or 0
         book = await anyio.to_thread.run_sync(Book, self.directory, await reader.recipes())
-        deadline = self._deadline()
-        policy = AbortPolicy.of(settings.get("max_failures"), settings.get("halt"))
+        self._policy = AbortPolicy.of(settings.get("max_failures"), settings.get("halt"))
         # Runs sent ahead may start after the one that decides; a study that is to stop there sends none.
-        new_plan = partial(runner.new_plan, deadline=deadline, is_sent_ahead=not policy.halts)
+        new_plan = partial(runner.new_plan, deadline=self._deadline, is_sent_ahead=not self._policy.halts)
         binder = Binder(book, table, new_plan, self._execution.env)
-        inheritance = await find_inheritance(reader, self.directory, binder, table)
-        recorder = Recorder(writer, table)
+        self._guests, inheritance = None, NO_INHERITANCE
+        if isinstance(pen, Writer):
+            await take_stock(pen, reader, Desk(pen, reader, book), self._former_self)
+            table.statistics = _statistics(await reader.counts())
+            known, claims = await reader.guests(), await reader.claims()
+            self._guests = Guests(self.directory, known, claims, table.statistics, self._judge_failures)
+            inheritance = await find_inheritance(reader, self.directory, binder, table)
+        self.statistics = table.statistics
+        recorder = Recorder(pen, table)
         recorder.listen()
-        runner.tenure = await self._tenure(writer, recorder, inheritance)
+        runner.tenure = await self._tenure(pen, recorder, inheritance)
         async with AsyncExitStack() as stack:
             engine = await runner.enter(Request(gpus=1))
-            stack.push_async_callback(forget_agents, recorder, writer, engine)  # once they have ended
+            if isinstance(pen, GuestPen):
+                stack.callback(_note_settled, pen, recorder, engine)
+            stack.push_async_callback(forget_agents, recorder, pen, engine)  # once they have ended
             stack.push_async_callback(runner.leave)
             stack.callback(runner.end_table, table)
-            await stack.enter_async_context(recording(recorder, writer, engine))
+            await stack.enter_async_context(recording(recorder, pen, engine))
             if self._execution.log is not None:
                 await stack.enter_async_context(Diary(self._execution.log, table))
             if self._execution.showing.shows_bar:
@@ -153,25 +200,41 @@ class Driver:
                 await stack.enter_async_context(bar)
             if any(study.has_calls for study in book.studies.values()):
                 await engine.enable_calls()
-            taken = [job.id for job in inheritance.jobs.values()]
-            self._begin(runner, table, Feed(reader, binder, table, engine, taken, self._execution.only), recorder)
-            self._watch_failures(policy)
-            self._watch_time(deadline, stack)
-            self._settings, self._writer, self._reader = settings, writer, reader
-            self._desk = Desk(writer, reader, book, self)
-            await stack.enter_async_context(self._answering(self._desk))
-            await self._see_runs_through(engine)
-        await writer.require_there()
+            self._settings, self._reader = settings, reader
+            if isinstance(pen, GuestPen):
+                guest_feed = GuestFeed(reader, binder, table, engine, recorder.forgive)
+                self._begin(runner, table, guest_feed, recorder)
+                self._watch_time(stack)
+                desk = Desk(pen, reader, book, self)
+                await stack.enter_async_context(Visit(pen, reader, guest_feed, engine, desk, self).under_way())
+                await self._see_claimed_runs_through(engine)
+            else:
+                assert self._guests is not None
+                taken = [job.id for job in inheritance.jobs.values()]
+                feed = Feed(reader, binder, table, engine, taken, self._execution.only, self._guests)
+                self._guests.source = feed
+                self._begin(runner, table, feed, recorder)
+                if self._policy.halts:
+                    table.bus.listen(lambda _: self._judge_failures(), events.RunEnded)
+                self._watch_time(stack)
+                self._writer = pen
+                desk = Desk(pen, reader, book, self, self._guests)
+                self._host = Host(pen, reader, desk, self._guests, engine, self._look_anew)
+                await stack.enter_async_context(self._host.under_way())
+                await self._see_runs_through(engine)
+        await pen.require_there()
 
     def _make_runner(self) -> PooledRunner:
         make = self._execution.make_runner
         how = self._execution
-        return make() if make else ParallelLocalRunner(how.max_concurrency, counts_small=how.counts_small)
+        if make:
+            return make()
+        return ParallelLocalRunner(how.max_concurrency, counts_small=how.counts_small, agents=how.parallelism)
 
-    async def _tenure(self, writer: Writer, recorder: Recorder, inheritance: Inheritance) -> Tenure:
+    async def _tenure(self, pen: Pen, recorder: Recorder, inheritance: Inheritance) -> Tenure:
         spools = await anyio.to_thread.run_sync(_spool_directory, self.directory)
         return Tenure(
-            epoch=writer.epoch,
+            epoch=pen.epoch,
             orphans="finish" if self._execution.orphans == "finish" else "kill",
             spool_directory=spools,
             places=inheritance.places,
@@ -183,26 +246,56 @@ class Driver:
     def _begin(self, runner: PooledRunner, table: RunTable, feed: Feed, recorder: Recorder) -> None:
         self._runner, self._table, self._feed, self._recorder = runner, table, feed, recorder
         self._is_at_work = True
+        self._errands_after = -1
         table.bus.listen(self._set_killed_apart, events.RunEnded)
         interrupts = CURRENT.get()
         if interrupts is not None:
-            interrupts.begin(self, self)
-        if self._is_unwanted:
+            interrupts.begin(_Alone(self), self)
+        if self._is_unwanted or self._is_halted:
             self.halt("stop")
-        elif self._execution.drains:
+        elif self._execution.drains or self._is_draining:
             self.drain()
 
     async def _see_runs_through(self, engine: Engine) -> None:
-        """Take runs in and wait until they have ended; on return, however it comes, none is under way."""
-        try:
+        """Take runs in and wait until they have ended; on return, however it comes, none is under way here.
+
+        Raises:
+            LooksAgain: What still runs is to be taken over anew.
+        """
+        assert self._guests is not None
+        async with self._ending_runs():
             await self._prepare_study()
+            self._guests.is_prepared = True
             while True:
                 await self._feed.run()
                 await engine.settled(self._table)
+                await self._feed.guests_ended()
                 if not self._feed.has_more:
-                    await self._answer(self._desk)  # what has come meanwhile may bring more
+                    await self._host.answer()  # what has come meanwhile may bring more
                 if not self._feed.has_more and not await self._has_more_after_errands():
                     break
+            if isinstance(engine.failure, LooksAgain):
+                raise engine.failure
+
+    async def _see_claimed_runs_through(self, engine: Engine) -> None:
+        """Do the same as a guest, with runs that the driver of the study has given it."""
+        async with self._ending_runs():
+            while True:
+                await self._feed.run()
+                await engine.settled(self._table)
+                await self._recorder.flush()
+                if engine.failure is not None:
+                    raise engine.failure
+                if self._feed.is_over:
+                    break
+
+    @asynccontextmanager
+    async def _ending_runs(self) -> AsyncIterator[None]:
+        """End what runs if the block does before its time."""
+        try:
+            yield
+        except LooksAgain:
+            raise
         except AgentError:
             await self._end(Cause.AGENT_LOST)
             raise
@@ -222,7 +315,7 @@ class Driver:
         """Do what is to be done when nothing is pending any more; tell whether there are runs again after that."""
         if self.reason or self._is_halted or self.is_out_of_time:
             return False
-        before = self._recorder.ended_count
+        before = self._recorder.ended_count + (self._guests.ended_count if self._guests is not None else 0)
         if before == self._errands_after:
             return False  # nothing has run since the last time
         self._errands_after = before
@@ -233,7 +326,7 @@ class Driver:
         call = settings.get("hooks", {}).get("post_ensemble")
         if call is not None and (self._is_finishing or not self._feed.is_stopped):
             await self._do(hook_errand(call, settings["submit_dir"]))
-        await self._answer(self._desk)
+        await self._host.answer()
         return self._feed.has_more
 
     async def _do(self, errand: Errand) -> bool:
@@ -251,35 +344,31 @@ class Driver:
         self._recorder.is_stopping = True
         await self._runner.end_study(self._table, cause)
 
+    # Guests, and being one
+
+    def _look_anew(self) -> None:
+        """Let go of the agents, and take them over again, with those of a guest that has died."""
+        if not self._is_halted and (self._guests is None or self._guests.are_expected):
+            self._recorder.ignore()  # at once: what is not heard must not be acknowledged
+            self._runner.engine.leave_agents(LooksAgain())
+
+    @property
+    def is_ready(self) -> bool:
+        """See `visit.Heir`."""
+        return not self._is_halted and self._heritage is None
+
+    def inherit(self, writer: Writer, lease: AsyncExitStack) -> None:
+        """See `visit.Heir`."""
+        self._heritage = writer, lease
+        self._look_anew()
+
+    def leave_guests(self) -> None:
+        """Do not wait for guests: one of them goes on with the study."""
+        if self._guests is not None:
+            self._guests.are_expected = False
+            self._feed.wake()
+
     # Commands
-
-    @asynccontextmanager
-    async def _answering(self, desk: Desk) -> AsyncIterator[None]:
-        """Carry out what other processes ask for while the block runs."""
-        task = asyncio.get_running_loop().create_task(self._keep_answering(desk))
-        try:
-            yield
-        finally:
-            task.cancel()
-            await asyncio.wait([task])
-
-    async def _keep_answering(self, desk: Desk) -> None:
-        while True:
-            try:
-                await self._answer(desk)
-            except LeaseError as error:
-                self._runner.engine.desert(AgentsTakenOver(str(error)))
-                return
-            except (StoreError, OSError):
-                pass  # the command stays where it is, for when the disk has space again
-            await asyncio.sleep(LOOK_S)
-
-    async def _answer(self, desk: Desk) -> None:
-        private = private_directory(self.directory)
-        async with self._answers:
-            for command in await anyio.to_thread.run_sync(inbox.pending, private):
-                await see_through(desk.carry_out(command))
-                await anyio.to_thread.run_sync(inbox.withdraw, private, command.name)
 
     async def kill(self, runs: Sequence[int], how: str) -> set[int]:
         """End these runs for good; see `commands.Live`."""
@@ -293,6 +382,8 @@ class Driver:
 
     def count_killed(self, runs: Sequence[StoredRun]) -> None:
         """Take in that these runs are killed; see `commands.Live`."""
+        if self._guests is None:
+            return  # a guest counts what it has taken
         for run in runs:
             self.statistics.move(self._counted_as(run.id), "skipped")
 
@@ -309,7 +400,7 @@ class Driver:
         ids = []
         for run in runs:
             self._recorder.forgive(run.id)
-            self.statistics.move(_COUNTS_AS[run.status], "pending")
+            self.statistics.move(COUNTS_AS[run.status], "pending")
             ids.append(run.id)
         self._feed.look_again(ids)
 
@@ -333,17 +424,19 @@ class Driver:
 
     # Ending it
 
-    def _deadline(self) -> Deadline | None:
+    def _make_deadline(self) -> Deadline | None:
         after_s = self._execution.deadline_s
         return None if after_s is None else Deadline(time.monotonic() + after_s)
 
-    def _watch_time(self, deadline: Deadline | None, stack: AsyncExitStack) -> None:
+    def _watch_time(self, stack: AsyncExitStack) -> None:
         """End what runs when the time is over; note when a run is not started for want of time."""
+        deadline = self._deadline
         if deadline is None:
             return
 
         def end() -> None:
             self.is_out_of_time = True
+            self.leave_guests()
             self.halt("stop")
 
         def watch(event: Any) -> None:
@@ -354,22 +447,20 @@ class Driver:
         timer = asyncio.get_running_loop().call_later(max(0.0, deadline.at_s - time.monotonic()), end)
         stack.callback(timer.cancel)
 
-    def _watch_failures(self, policy: AbortPolicy) -> None:
-        if not policy.halts:
+    def _judge_failures(self) -> None:
+        """Give the study up, if too many runs have failed."""
+        halt = self._policy.verdict(self.statistics, self.statistics.total_count)
+        if halt is None or self.reason or self._guests is None:
             return
-
-        def watch(event: events.Event) -> None:
-            halt = policy.verdict(self.statistics, self.statistics.total_count)
-            if halt is not None and not self.reason:
-                self.halted = halt
-                self.reason = halt.reason(self.statistics)
-                self._table.bus.publish(events.Aborted(self.reason))
-                if halt.when == "now":
-                    self.halt("stop")
-                else:
-                    self.drain()
-
-        self._table.bus.listen(watch, events.RunEnded)
+        self.halted = halt
+        self.reason = halt.reason(self.statistics)
+        self._table.bus.publish(events.Aborted(self.reason))
+        if halt.when == "now":
+            self._guests.tell("stop", how="stop")
+            self.halt("stop")
+        else:
+            self._guests.tell("drain")
+            self.drain()
 
     def finish(self) -> None:
         """Start nothing more, as a hook has asked; when nothing runs any more, call `post_ensemble`, and end."""
@@ -378,6 +469,7 @@ class Driver:
 
     def drain(self) -> int:
         """Start nothing more; return how many runs are still running."""
+        self._is_draining = True
         self._feed.stop()
         self._recorder.is_stopping = True
         if self._runner.is_running:
@@ -387,6 +479,7 @@ class Driver:
     def end(self, how: str) -> None:
         """End soon, on a signal: what runs is ended, and is to be started again."""
         if self._is_at_work:
+            self.leave_guests()
             self.halt(how)
         else:
             self._is_unwanted = True
@@ -399,6 +492,27 @@ class Driver:
         if self._runner.is_running:
             self._runner.stop(self._table, Cause.KILLED, how)
         return self.statistics.running_count
+
+
+class _Alone:
+    """A driver as far as Ctrl-C is concerned: its guests go on.
+
+    Args:
+        driver: It.
+    """
+
+    def __init__(self, driver: Driver) -> None:
+        self._driver = driver
+
+    def drain(self) -> int:
+        """See `Driver.drain`."""
+        self._driver.leave_guests()
+        return self._driver.drain()
+
+    def halt(self, how: str) -> int:
+        """See `Driver.halt`."""
+        self._driver.leave_guests()
+        return self._driver.halt(how)
 
 
 class Drive:
@@ -434,8 +548,13 @@ class Drive:
 def _statistics(counts: dict[StoredStatus, int]) -> RunStatistics:
     statistics = RunStatistics()
     for status, count in counts.items():
-        statistics.add(_COUNTS_AS[status], count)
+        statistics.add(COUNTS_AS[status], count)
     return statistics
+
+
+def _note_settled(pen: GuestPen, recorder: Recorder, engine: Engine) -> None:
+    """Note whether a guest has nothing to say any more, and leaves nothing behind."""
+    pen.is_settled = recorder.is_up_to_date and engine.leaves_nothing
 
 
 def _spool_directory(directory: str) -> str | None:

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Collection, Iterable
 
 from runsemble.ensemble.book import Binder
+from runsemble.ensemble.guests import Guests
 from runsemble.errors import UsageError
 from runsemble.model.events import Note
 from runsemble.model.resources import Shape
@@ -15,6 +16,7 @@ from runsemble.model.status import Cause
 from runsemble.runners.additions import end_unsubmitted
 from runsemble.runners.engine import Engine
 from runsemble.runners.intake import LAG_POLL_S, SLICE_S
+from runsemble.runners.job import Job
 from runsemble.runners.table import RunTable
 from runsemble.sched.feed import MAX_LAG, to_admit
 from runsemble.store.reader import PAGE, Reader
@@ -31,7 +33,11 @@ class Feed:
         engine: Where they go.
         taken: Ids of pending runs that are taken already.
         only: Ids of the runs that are taken, None for all that are pending.
+        guests: Who else takes runs, None where nobody does.
     """
+
+    #: Whether the statistics of the table count the runs before they are taken.
+    are_counted = True
 
     def __init__(
         self,
@@ -41,6 +47,7 @@ class Feed:
         engine: Engine,
         taken: Collection[int],
         only: Collection[int] | None = None,
+        guests: Guests | None = None,
     ) -> None:
         self.is_stopped = False  #: nothing more is taken
         self._reader = reader
@@ -54,6 +61,8 @@ class Feed:
         self._again: deque[int] = deque(() if only is None else (run for run in only if run not in self._taken))
         self._withdrawn: set[int] = set()  #: pending no more, though what was read of them may say otherwise
         self._is_dry = only is not None  #: there was nothing behind `_next`
+        self._guests = guests
+        self._turn = asyncio.Lock()  #: for reading
         self._room = asyncio.Event()
         self._noted: set[Shape] = set()
 
@@ -80,6 +89,56 @@ class Feed:
         """Whether there may be runs that were not taken yet."""
         return not self.is_stopped and bool(self._page or self._again or not self._is_dry)
 
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing is left to wait for but the runs that were taken."""
+        return not self.has_more and (self._guests is None or not self._guests.are_awaited)
+
+    def wake(self) -> None:
+        """Look again whether there is room, or anything to wait for."""
+        self._room.set()
+
+    async def hand_over(self, count: int, unfit: Collection[int]) -> list[StoredRun]:
+        """Return up to so many pending runs, which somebody else sees through; they are taken here no more.
+
+        Those that nobody has taken yet come first, then those that wait for their turn here.
+
+        Args:
+            count: How many.
+            unfit: Ids of runs that are not meant.
+        """
+        given: list[StoredRun] = []
+        kept: list[int] = []
+        while len(given) < count and len(kept) < PAGE and (run := await self._next_run()) is not None:
+            if run.id in unfit:
+                kept.append(run.id)
+            else:
+                given.append(run)
+        self._again.extend(kept)
+        if len(given) < count:
+            waiting = self._engine.take_out(
+                lambda job: job.table is self._table and job.id not in unfit, count - len(given)
+            )
+            given += [run for job in waiting if (run := await self._reader.run(job.id)) is not None]
+        self._taken.update(run.id for run in given)
+        return given
+
+    async def guests_ended(self) -> None:
+        """Wait until no guest has any runs that are waited for.
+
+        Raises:
+            AgentError: The agents cannot be kept alive.
+        """
+        self._engine.room_listeners.append(self._room.set)
+        try:
+            while self._guests is not None and self._guests.are_awaited:
+                if self._engine.failure is not None:
+                    raise self._engine.failure
+                self._room.clear()
+                await self._room.wait()
+        finally:
+            self._engine.room_listeners.remove(self._room.set)
+
     async def run(self) -> None:
         """Take runs until there are no more, and none under way that could bring some; or until `stop` is called.
 
@@ -95,7 +154,7 @@ class Feed:
                 count = to_admit(engine.slots, engine.waiting_count, engine.lag)
                 if count and self.has_more:
                     await self._take(count)
-                elif not self.has_more and not self._table.active_count:
+                elif self.is_over and not self._table.active_count:
                     return
                 elif engine.lag > MAX_LAG:
                     await asyncio.sleep(LAG_POLL_S)
@@ -119,6 +178,10 @@ class Feed:
         self._engine.pump()
 
     async def _next_run(self) -> StoredRun | None:
+        async with self._turn:
+            return await self._read_next()
+
+    async def _read_next(self) -> StoredRun | None:
         while self._again:
             id_ = self._again.popleft()
             run = await self._reader.run(id_)
@@ -134,10 +197,11 @@ class Feed:
             run = self._page.popleft()
             if run.id not in self._taken and self._is_free(run.id):
                 return run
-        return None if self._is_dry else await self._next_run()
+        return None if self._is_dry else await self._read_next()
 
     def _is_free(self, run: int) -> bool:
-        return run not in self._withdrawn and self._table.job(run) is None
+        is_held = self._guests is not None and run in self._guests.held
+        return run not in self._withdrawn and self._table.job(run) is None and not is_held
 
     def _submit(self, run: StoredRun) -> None:
         try:
@@ -145,13 +209,19 @@ class Feed:
         except UsageError as error:
             self._refuse(run, str(error))
             return
-        self._table.add(job, is_known=True)
-        self._note_size(job.plan.shape)
         problem = self._engine.pool.why_never(job.plan.shape)
+        if problem and self._is_left_to_others(job):
+            return
+        self._table.add(job, is_known=self.are_counted)
+        self._note_size(job.plan.shape)
         if problem:
             end_unsubmitted(job, Cause.ABORTED, problem)
         else:
             self._engine.submit(job)
+
+    def _is_left_to_others(self, job: Job) -> bool:
+        """Leave a run to others that can never start here, where there are any."""
+        return False
 
     def _note_size(self, shape: Shape) -> None:
         """Warn once of runs that ask for more than there is, and are started nevertheless."""
@@ -163,5 +233,5 @@ class Feed:
     def _refuse(self, run: StoredRun, problem: str) -> None:
         """Let a run fail that cannot be prepared; the others must not suffer from it."""
         job = self._binder.bind_nothing(run)
-        self._table.add(job, is_known=True)
+        self._table.add(job, is_known=self.are_counted)
         end_unsubmitted(job, Cause.STAGING, problem)

@@ -16,6 +16,7 @@ from typing import Any
 import anyio
 
 from runsemble.closing import see_through
+from runsemble.ensemble.pen import Pen
 from runsemble.ensemble.private import private_directory
 from runsemble.errors import StoreError
 from runsemble.model import events
@@ -27,7 +28,7 @@ from runsemble.runners.job import Job
 from runsemble.runners.table import Row, RunTable
 from runsemble.store.records import CAUSE_NUMBER, STATUS_NUMBER, NewRun, RunUpdate, StoredAttempt
 from runsemble.store.text import to_store
-from runsemble.store.writer import Statement, Writer
+from runsemble.store.writer import Statement
 
 _log = logging.getLogger("runsemble")
 
@@ -57,7 +58,7 @@ class Recorder:
 
     def __init__(
         self,
-        writer: Writer,
+        writer: Pen,
         table: RunTable,
         new_run: Callable[[Job], NewRun | None] | None = None,
     ) -> None:
@@ -216,7 +217,7 @@ class Recorder:
         Raises:
             LeaseError: Another process has taken the study over.
         """
-        row = (place.directory, place.spool, place.node, self._writer.epoch)
+        row = (place.directory, place.spool, place.node, self._writer.epoch, self._writer.guest)
         async with self._turn:
             self._batches.append(([("add_agent", [row])], []))
             await self._write_batches()

@@ -171,6 +171,11 @@ class RunTable:
         self.statistics.pending_count -= 1
         self.statistics.total_count -= 1
 
+    def withdraw(self, job: Job) -> None:
+        """Forget a run that waits: somebody else is going to see it through. The statistics go on counting it."""
+        del self._jobs[job.id]
+        self.active_count -= 1
+
     def entry(self, id: int) -> Job | Row:  # noqa: A002
         """Return what is known of a run.
 
