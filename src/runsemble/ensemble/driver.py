@@ -53,6 +53,7 @@ KEPT_ROWS = 10_000
 #: How often it is looked again which runs agents know of that nobody else does.
 TRIES = 3
 
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Execution:
     """How a stored study is to be executed."""

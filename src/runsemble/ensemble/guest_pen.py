@@ -106,12 +106,19 @@ class GuestPen:
             LeaseError: This guest was taken for dead, or drives the study itself by now.
             StoreError: It cannot be asked now, as the disk is full perhaps.
         """
+        if time.monotonic() > self._ends_at:  # what was asked before may be carried out yet, and not once more
+            raise self._farewell()
         order = self._command(what, **arguments)
         try:
             await anyio.to_thread.run_sync(inbox.post, self._private, order)
         except OSError as error:
             raise StoreError(f"the driver of {self.directory} cannot be asked: {error}") from error
-        reply = await self._wait_reply(order)
+        try:
+            reply = await self._wait_reply(order)
+        except BaseException:
+            if what == "claim":  # a question, and no news
+                inbox.withdraw(self._private, order.name)
+            raise
         self._read.append(order.name)
         if "error" in reply:
             raise LeaseError(reply["error"])
@@ -123,11 +130,14 @@ class GuestPen:
             if reply is not None:
                 return reply
             if time.monotonic() > self._ends_at:
-                raise LeaseError(f"this guest of the study in {self.directory} is a guest no more")
+                raise self._farewell()
             await anyio.sleep(POLL_S)
             if (await self._reader.lease()).is_free_now and order.what != "claim":
                 with suppress(LeaseError, StoreError):  # somebody was faster, or the disk is full: then later
                     return await carry_out_here(self.directory, self._reader, order)
+
+    def _farewell(self) -> LeaseError:
+        return LeaseError(f"this guest of the study in {self.directory} is a guest no more")
 
     def _command(self, what: str, **arguments: Any) -> Command:
         read, self._read = self._read, []

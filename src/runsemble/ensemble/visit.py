@@ -119,7 +119,8 @@ class Visit:
                 continue
             counts = await self._reader.counts()
             if lease.holder is None and not counts["pending"] and not counts["running"]:
-                continue  # it has ended in order
+                self._feed.take_in([], may_come=False)  # it has ended in order
+                continue
             lease_stack = AsyncExitStack()
             try:
                 writer = await see_through(lease_stack.enter_async_context(hold_lease(self._pen.directory)))

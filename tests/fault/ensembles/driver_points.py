@@ -11,6 +11,7 @@ from typing import Any
 from runsemble.agent import place
 from runsemble.ensemble import creation, host, inbox, visit
 from runsemble.ensemble.commands import Desk
+from runsemble.ensemble.guest_pen import GuestPen
 from runsemble.ensemble.recorder import Recorder
 from runsemble.nodes import link, local
 from runsemble.runners.engine import Engine
@@ -41,6 +42,17 @@ COMMAND_POINTS = ("command read", "command committed", "command withdrawn")
 LAST_POINTS = (
     "before bye", "bye sent", "before forgetting", "agents forgotten", "before release", "lease released",
 )  # fmt: skip
+#: Reached by guests, and by drivers that have some.
+GUEST_POINTS = (
+    "guest joined", "guest asked", "guest told", "run sent", "exit heard", "before commit", "after commit",
+    "command read", "command committed", "command withdrawn", "ack sent",
+)  # fmt: skip
+#: Reached when a driver or a guest has died.
+HEIR_POINTS = ("lease taken", "agents let go", "agent welcomed", "run adopted")
+#: Reached when a guest has died.
+MOURNING_POINTS = ("guest seen off", "agents let go", "agent welcomed", "run adopted")
+#: Reached when a guest has nothing to do any more.
+PARTING_POINTS = ("before forgetting", "guest leaves", "guest gone", "before release")
 #: Reached when an ensemble is made.
 CREATION_POINTS = ("directory made", "tables made", "before runs", "runs written", "ensemble made")
 
@@ -66,6 +78,13 @@ def install() -> None:
     faults.before(Desk, "carry_out", "command read")
     faults.after(Desk, "carry_out", "command committed")
     faults.after(inbox, "withdraw", "command withdrawn")
+    faults.after(GuestPen, "join", "guest joined")
+    faults.before(GuestPen, "_wait_reply", "guest asked")
+    faults.after(GuestPen, "_wait_reply", "guest told")
+    faults.before(GuestPen, "leave", "guest leaves")
+    faults.after(GuestPen, "leave", "guest gone")
+    faults.after(Writer, "advance", "guest seen off")
+    faults.after(Engine, "leave_agents", "agents let go")
     faults.before(Station, "dismiss", "before bye")
     faults.after(Station, "dismiss", "bye sent")
     faults.before(Writer, "release", "before release")
