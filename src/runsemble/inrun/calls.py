@@ -83,7 +83,8 @@ def run(call: Call, context: dict[str, Any]) -> int:
             returned.
     """
     reseed.reseed(call.seed, context["run_id"])
-    reseed.part(call.generators, call.seed, context["run_id"])
+    if call.generators:
+        reseed.part(call.generators, call.seed, context["run_id"])
     try:
         if call.function is not None:
             value = call.function() if call.is_hook else call.function(**(context.get("params") or _params()))
