@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from runsemble.display.status import StatusDisplay
 from runsemble.display.tally import FAILED
 from runsemble.ensemble.look import Look
+from runsemble.ensemble.overview import drivers_of
 from runsemble.model.stats import RunStatistics
 from runsemble.model.status import RunStatus, StoredStatus
 from runsemble.store.lease import EXPIRY_S
@@ -66,7 +67,7 @@ class Follower:
         lease = await self._look.reader.lease()
         if (lease.epoch, lease.beat) != self._beat:
             self._beat, self._beat_at = (lease.epoch, lease.beat), time.monotonic()
-        return lease.holder is not None and not lease.is_free_now
+        return bool(await drivers_of(self._look.reader))
 
     async def _take_counts(self) -> None:
         self._statistics = statistics_of(await self._look.reader.counts())

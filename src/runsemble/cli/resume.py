@@ -39,6 +39,12 @@ from runsemble.runners.progress import Showing
     metavar="TIME",
     help="When everything must be over: nothing starts that cannot finish, what runs then is ended and stays pending.",
 )
+@option(
+    RESOURCES,
+    "--allow-multiple",
+    is_flag=True,
+    help="Take part where another process drives the study; else that is an error.",
+)
 @option("When runs fail", "--failed", is_flag=True, help="Let those that failed be executed again, too.")
 @option(OUTPUT, "--json", "as_json", is_flag=True, help="Print the runs as JSON at the end, instead of a summary.")
 @PROGRESS_OPTIONS
@@ -88,7 +94,12 @@ def _carry_out(directory: str, options: dict[str, Any]) -> Ending[Driver]:
     runner = ParallelLocalRunner(max_parallel=options["jobs"])
     runner.bus.listen(lambda event: ending.broken.append(str(event)), events.Aborted)
     showing = Showing(wants_bar(options), options["shows_eta"], says_end=options["as_json"])
-    execution = Execution(make_runner=lambda: runner, showing=showing, deadline_s=deadline_s(options))
+    execution = Execution(
+        make_runner=lambda: runner,
+        showing=showing,
+        deadline_s=deadline_s(options),
+        allow_multiple=options["allow_multiple"],
+    )
     driver = Driver(directory, execution)
 
     async def carry_out() -> None:

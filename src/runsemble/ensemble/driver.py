@@ -27,6 +27,7 @@ from runsemble.ensemble.inheritance import NO_INHERITANCE, Inheritance, find_inh
 from runsemble.ensemble.keeping import forget_agents, recording
 from runsemble.ensemble.pen import Pen
 from runsemble.ensemble.private import make_private_directory
+from runsemble.ensemble.profiling import profiling
 from runsemble.ensemble.recorder import Recorder
 from runsemble.ensemble.visit import Visit
 from runsemble.errors import AgentError, LeaseError, LooksAgain, StrangeRuns
@@ -72,6 +73,7 @@ class Execution:
     patience_s: float = 1.0  #: how long to wait for whoever holds the lease: a command does for a moment only
     allow_multiple: bool = False  #: take part as a guest where another process drives the study
     parallelism: int | None = None  #: agents that start runs, side by side; see `ParallelLocalRunner`
+    profile: str | None = None  #: file for a profile of what the driver does, to be read by `pstats`
 
 
 class Driver:
@@ -284,7 +286,11 @@ class Driver:
             while True:
                 await self._feed.run()
                 await engine.settled(self._table)
-                await self._recorder.flush()
+                try:
+                    await self._recorder.flush()
+                except LeaseError:
+                    if engine.failure is None:
+                        raise
                 if engine.failure is not None:
                     raise engine.failure
                 if self._feed.is_over:
@@ -532,6 +538,10 @@ class Drive:
 
     async def run(self) -> None:
         """See `Driver.run`."""
+        with profiling(self._execution.profile):
+            await self._run()
+
+    async def _run(self) -> None:
         left = self._execution.repeats
         while True:
             await self.driver.run()

@@ -151,7 +151,8 @@ class Recorder:
                 wall_s=wall_s, user_s=user_s, system_s=system_s, max_rss_bytes=rss, rss_floor_bytes=floor
             )
         self._attempts[run, attempt, step] = ended
-        if job.machine.status != "running" and attempt >= job.machine.attempt - 1:  # else another one followed it
+        is_next_told = job.machine.status == "running" or job.machine.is_over
+        if not is_next_told and attempt >= job.machine.attempt - 1:  # else another one followed it
             self._runs[run] = RunUpdate(_PENDING, number, attempt, job.machine.step, returncode, words, run)
         self._wake()
 

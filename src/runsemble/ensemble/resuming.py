@@ -14,9 +14,11 @@ import anyio.to_thread
 
 from runsemble.ensemble.driver import Driver, Execution
 from runsemble.ensemble.keeping import recording
+from runsemble.ensemble.overview import living_guests
 from runsemble.ensemble.past import Again, Past, Resumption, read_past
 from runsemble.ensemble.recorder import Recorder
 from runsemble.ensemble.recording import full_recipe, run_maker
+from runsemble.errors import LeaseError
 from runsemble.runners.engine import Engine
 from runsemble.runners.job import Job
 from runsemble.runners.pooled_study import Recorded, Recording
@@ -37,6 +39,9 @@ async def settle_former(directory: str) -> int:
         StoreError: Its record cannot be read.
     """
     async with reading(directory) as reader:
+        guests = await living_guests(reader)
+        if guests:
+            raise LeaseError(f"the study in {directory} is being driven by {guests[0]}", holder=guests[0])
         has_more = bool(await reader.agents()) or (await reader.counts())["running"] > 0
         base = int((await reader.settings())["base"])
     if has_more:

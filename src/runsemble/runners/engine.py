@@ -356,11 +356,12 @@ class Engine:
     def _publish_past(self, job: Job, record: Exit) -> None:
         cause = judge_cause(record.status, record.trouble, record.ended_by)
         words = describe_end(cause, record.status, record.message)
-        job.last = End(record.status, _usage_of(record), None, record.tail)
-        job.table.bus.publish(
-            events.AttemptEnded(job.id, record.attempt, cause, record.status, words, record.step, record.started)
-        )
-        job.last = NO_END
+        before, job.last = job.last, End(record.status, _usage_of(record), None, record.tail)
+        with job.table.recalling(job):
+            job.table.bus.publish(
+                events.AttemptEnded(job.id, record.attempt, cause, record.status, words, record.step, record.started)
+            )
+        job.last = before
 
     def _take_back(self, station: Station, lease: int | None) -> None:
         grant = station.take_back(lease) if lease is not None else None
