@@ -117,7 +117,7 @@ class GuestPen:
             reply = await self._wait_reply(order)
         except BaseException:
             if what == "claim":  # a question, and no news
-                inbox.withdraw(self._private, order.name)
+                await see_through(anyio.to_thread.run_sync(inbox.withdraw, self._private, order.name))
             raise
         self._read.append(order.name)
         if "error" in reply:
