@@ -176,8 +176,8 @@ async def test_runs_too_large_for_a_guest_are_left_to_others(here: Path, gate: G
 
 
 async def test_failures_of_guests_count(here: Path) -> None:
-    ensemble = await made("echo $PPID >> ../agents; until [ $(sort -u ../agents | wc -l) = 2 ]; do sleep 0.02; done; false",
-                          runs=40, max_failures=3)  # fmt: skip
+    both = "echo $PPID >> ../agents; until [ $(sort -u ../agents | wc -l) = 2 ]; do sleep 0.02; done"
+    ensemble = await made(f"{both}; false", runs=40, max_failures=3)
     async with crew_of(ensemble) as crew:
         for _ in range(2):
             await crew.hire()

@@ -117,7 +117,7 @@ class Guests:
     def find_gone(self) -> list[str]:
         """Return the guests that have died, or give no sign of life any more."""
         here = Here.now()
-        return [name for name, guest in self._guests.items() if self._is_gone(name, guest, here)]
+        return [name for name, guest in list(self._guests.items()) if self._is_gone(name, guest, here)]
 
     def _is_gone(self, name: str, guest: Guest, here: Here) -> bool:
         sign = None

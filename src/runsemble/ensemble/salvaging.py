@@ -144,7 +144,7 @@ class Salvaging:
         for spool in _spools_in(self._directory):
             epoch = replay(spool).epoch
             place = os.path.join(places.root(), os.path.basename(spool).removeprefix("spool-"))
-            self._new.add("agents", [(place, spool, "localhost", epoch)])
+            self._new.add("agents", [(place, spool, "localhost", epoch, None)])
 
     # Run directories
 

@@ -16,6 +16,9 @@ from .campaign import LEDGER, PATIENCE_S, TRIES, Tally, Unreached, wait_gone
 from .nest import Nest
 from .verdict import check_always, check_end, require
 
+#: Runs at the same time, of each driver.
+SLOTS = 2
+
 
 class Party:
     """Has drivers of one ensemble after another killed, while others of it go on.
@@ -38,6 +41,7 @@ class Party:
         self._home = ""
         self._drivers: list[int] = []
         self._homes: list[str] = []
+        self._losses = 0  #: agents killed, in the present ensemble
 
     def kill_at(
         self, point: str, kill: Sequence[str] = ("self",), count: int = 1, first: tuple[str, int] | None = None
@@ -57,25 +61,25 @@ class Party:
             fuse = faults.Fuse(self._home)
             fuse.arm(point, kill, count)
             if self._burn_down(fuse, refills=first is None):
-                self._note(point, kill)
+                self._note(point, "driver")
                 return
             count = 1
         raise Unreached(f"{point!r} was not reached in {TRIES} ensembles")
 
-    def kill_at_random(self, delay_s: float) -> None:
-        """Let the drivers work for a while, then kill one of them."""
+    def kill_at_random(self, role: str, delay_s: float) -> None:
+        """Let the drivers work for a while, then kill one of them, or of their agents."""
         self._need_ensemble()
         self._need_drivers()
         end = time.monotonic() + delay_s
         while time.monotonic() < end and self._drivers:
             self._wait_one(0.01)
-        victims = faults.members("driver", self._home)
+        victims = faults.members(role, self._home)
         if not victims:
             self.finish()
             return
         with suppress(ProcessLookupError):
             os.kill(self.random.choice(victims), signal.SIGKILL)
-        self._note("at random", ("self",))
+        self._note("at random", role)
 
     def _burn_down(self, fuse: faults.Fuse, *, refills: bool) -> bool:
         """Let drivers work until the fuse has burnt down; False if the ensemble comes to its end before that."""
@@ -93,9 +97,11 @@ class Party:
                 return False
             require(time.monotonic() < give_up, f"the drivers hang: {self._said()}")
 
-    def _note(self, point: str, kill: Sequence[str]) -> None:
+    def _note(self, point: str, role: str) -> None:
         self.tally.kills[point] += 1
-        self.tally.driver += 1
+        self.tally.driver += role == "driver"
+        self.tally.agent += role == "agent"
+        self._losses += role == "agent"
         check_always(self._home)
 
     def _need_ensemble(self) -> None:
@@ -110,7 +116,7 @@ class Party:
 
     def _need_drivers(self) -> None:
         while len(self._drivers) < self._size and self._is_open():
-            self._drivers.append(self._nest.fork(self._home, "drive", max_concurrency=2, allow_multiple=True))
+            self._drivers.append(self._nest.fork(self._home, "drive", max_concurrency=SLOTS, allow_multiple=True))
 
     def _is_open(self) -> bool:
         return any(status in ("pending", "running") for status in check_always(self._home).status.values())
@@ -138,10 +144,11 @@ class Party:
         pid = self._nest.fork(self._home, "drive")  # finds whatever the others have left
         status = self._nest.wait(pid, PATIENCE_S)
         require(status == 0, f"the last driver ended with {status}: {self._said()}")
-        seen = check_end(self._home, 0, self._made.get("steps", 1))
+        seen = check_end(self._home, self._losses * SLOTS * self._size, self._made.get("steps", 1))
         require(len(seen.status) == self._made["count"], "a run was added twice, or not at all")
         wait_gone(self._home)
-        self._home = ""
+        self.tally.take_in(self._home)
+        self._home, self._losses = "", 0
 
     def close(self) -> Tally:
         """Bring everything to its end, check that nothing is left; return what came of it."""
