@@ -13,7 +13,7 @@ import click
 from runsemble.cli import exits
 from runsemble.cli.app import complain, stop_writing
 from runsemble.cli.directory import DIRECTORY, typed
-from runsemble.cli.driving import is_over, look_who
+from runsemble.cli.driving import driver_words, is_driven, is_over, look_who
 from runsemble.cli.ending import Ending, terminate, wants_bar
 from runsemble.cli.id_words import ids_words
 from runsemble.cli.options import JOBS, OUTPUT, PROGRESS_OPTIONS, RESOURCES
@@ -143,9 +143,14 @@ async def _report(ending: Ending[Driver], directory: str, options: dict[str, Any
         from runsemble.cli.study_summary import print_study_summary
 
         await print_study_summary(directory, wall_s)
-    _, counts = await look_who(directory)
+    lease, counts = await look_who(directory)
     if not is_over(counts) and not options["as_json"]:
-        say(_left_words(ending, directory, counts["pending"] + counts["running"]))
+        left = counts["pending"] + counts["running"]
+        if is_driven(lease):
+            others = driver_words(lease, directory)
+            say(f"{count_of(left, 'run')} left, {others}; follow it: runsemble watch {typed(directory)}")
+        else:
+            say(_left_words(ending, directory, left))
 
 
 def _left_words(ending: Ending[Driver], directory: str, left: int) -> str:

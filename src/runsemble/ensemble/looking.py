@@ -15,6 +15,7 @@ from runsemble.ensemble.following import Piece, follow, read_output
 from runsemble.ensemble.home import Home
 from runsemble.ensemble.logs import Stream
 from runsemble.ensemble.look import Look, looking
+from runsemble.ensemble.overview import living_guests
 from runsemble.ensemble.planning import make_plan, make_suggestions
 from runsemble.ensemble.rows import dataframe_of
 from runsemble.ensemble.view import EnsembleRun
@@ -44,6 +45,11 @@ class Looking(Home):
         async with reading(self.path) as reader:
             lease = await reader.lease()
         return None if lease.is_free_now else lease.holder
+
+    async def guests(self) -> tuple[Holder, ...]:
+        """Return the processes that take part beside the one that drives it; see `execute`, `allow_multiple`."""
+        async with reading(self.path) as reader:
+            return await living_guests(reader)
 
     async def count_by_status(self, *statuses: StoredStatus) -> int:
         """Return how many runs have one of these statuses; all are counted if none is given."""
