@@ -16,6 +16,7 @@ from runsemble.ensemble.inbox import Command
 from runsemble.ensemble.pen import Pen
 from runsemble.errors import LeaseError, RunsembleError, StoreError, UsageError
 from runsemble.model.status import StoredStatus
+from runsemble.store.lease import Here
 from runsemble.store.reader import Reader
 from runsemble.store.records import STATUS_NUMBER, StoredRun
 from runsemble.store.writer import Statement
@@ -236,7 +237,9 @@ class Desk:
     ) -> Outcome:
         """Have the driver do something, and its guests what corresponds to that."""
         live = self._live
-        guests = await self.reader.guests() if order and self._pen.guest is None else {}
+        known = await self.reader.guests() if order and self._pen.guest is None else {}
+        here = Here.now()
+        guests = [name for name, who in known.items() if not who.is_certainly_dead(here)]
         if live is None and not guests:
             raise UsageError("nobody drives this study at present")
         then = (lambda: act(live)) if live is not None else None
