@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 
 from runsemble.ensemble.book import Binder
 from runsemble.errors import UsageError
@@ -18,7 +18,7 @@ from runsemble.runners.intake import LAG_POLL_S, SLICE_S
 from runsemble.runners.table import RunTable
 from runsemble.sched.feed import MAX_LAG, to_admit
 from runsemble.store.reader import PAGE, Reader
-from runsemble.store.records import StoredRun
+from runsemble.store.records import StoredAttempt, StoredRun
 
 
 class Feed:
@@ -50,6 +50,7 @@ class Feed:
         self._taken = set(taken)
         self._next = 0  #: every pending run with a lower id was taken, but for those in `_again`
         self._page: deque[StoredRun] = deque()
+        self._made: dict[int, list[StoredAttempt]] = {}  #: attempts at runs of the page
         self._only = only
         self._again: deque[int] = deque(() if only is None else (run for run in only if run not in self._taken))
         self._withdrawn: set[int] = set()  #: pending no more, though what was read of them may say otherwise
@@ -111,7 +112,7 @@ class Feed:
             run = await self._next_run()
             if run is None or self.is_stopped:
                 break
-            self._submit(run)
+            self._submit(run, self._made.pop(run.id, ()))
             if time.monotonic() > give_way_at:
                 self._engine.pump()
                 await asyncio.sleep(0)
@@ -124,12 +125,14 @@ class Feed:
             run = await self._reader.run(id_)
             if run is not None and run.status == "pending" and self._is_free(id_):
                 self._taken.add(id_)  # a page that comes to it must not bring it a second time
+                self._made |= await self._reader.attempts_of([id_])
                 return run
         if not self._page and not self._is_dry:
             self._page.extend(await self._reader.page(self._next, PAGE, "pending"))
             self._is_dry = not self._page
             if self._page:
                 self._next = self._page[-1].id + 1
+                self._made = await self._reader.attempts_of([run.id for run in self._page if run.attempt])
         while self._page:
             run = self._page.popleft()
             if run.id not in self._taken and self._is_free(run.id):
@@ -139,9 +142,9 @@ class Feed:
     def _is_free(self, run: int) -> bool:
         return run not in self._withdrawn and self._table.job(run) is None
 
-    def _submit(self, run: StoredRun) -> None:
+    def _submit(self, run: StoredRun, made: Sequence[StoredAttempt]) -> None:
         try:
-            job = self._binder.bind(run)
+            job = self._binder.bind(run, made)
         except UsageError as error:
             self._refuse(run, str(error))
             return

@@ -37,6 +37,7 @@ class Past:
         runs: All of them, by identity, those that are equal in order.
         attempts: The latest attempt of each, by id.
         results: What they posted, by id.
+        made: Every attempt at those that have not ended, by id.
         next_id: Of the next new run.
     """
 
@@ -46,8 +47,10 @@ class Past:
         runs: Mapping[bytes, deque[StoredRun]],
         attempts: Mapping[int, StoredAttempt],
         results: Mapping[int, tuple[str, str]],
+        made: Mapping[int, list[StoredAttempt]],
         next_id: int,
     ) -> None:
+        self.made = made
         self.next_id = next_id
         self._directory = directory
         self._runs = dict(runs)
@@ -88,7 +91,10 @@ def read_past(db: sqlite3.Connection, directory: str) -> Past:
             runs.setdefault(identity, deque()).append(run)
     attempts = {row[0]: StoredAttempt(*row) for row in db.execute(query("every_last_attempt"))}
     results = {run: (kind, value) for run, kind, value in db.execute(query("every_result"))}
-    return Past(directory, runs, attempts, results, last + 1)
+    made: dict[int, list[StoredAttempt]] = {}
+    for row in db.execute(query("attempts_under_way")):
+        made.setdefault(row[0], []).append(StoredAttempt(*row))
+    return Past(directory, runs, attempts, results, made, last + 1)
 
 
 class Resumption:
@@ -141,5 +147,5 @@ class Resumption:
         job = self._make(run.id, params, run.directory)
         if status not in ("pending", "running"):
             run = run._replace(status_number=STATUSES.index("pending"))
-        go_on(job, run)
+        go_on(job, run, self._past.made.get(run.id, ()))
         return job
