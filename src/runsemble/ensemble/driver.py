@@ -24,6 +24,7 @@ from runsemble.ensemble.inheritance import Inheritance, find_inheritance
 from runsemble.ensemble.keeping import forget_agents, recording
 from runsemble.ensemble.private import make_private_directory, private_directory
 from runsemble.ensemble.recorder import Recorder
+from runsemble.ensemble.submission import Submission
 from runsemble.errors import AgentError, AgentsTakenOver, LeaseError, StoreError, StrangeRuns
 from runsemble.model import events
 from runsemble.model.resources import Request
@@ -154,7 +155,9 @@ class Driver:
             if any(study.has_calls for study in book.studies.values()):
                 await engine.enable_calls()
             taken = [job.id for job in inheritance.jobs.values()]
-            self._begin(runner, table, Feed(reader, binder, table, engine, taken, self._execution.only), recorder)
+            submission = Submission(binder, table, engine)
+            feed = Feed(reader, submission, table, engine, taken, self._execution.only)
+            self._begin(runner, table, feed, recorder)
             self._watch_failures(policy)
             self._watch_time(deadline, stack)
             self._settings, self._writer, self._reader = settings, writer, reader
