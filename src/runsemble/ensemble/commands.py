@@ -6,21 +6,32 @@ import json
 import logging
 import os
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from runsemble.ensemble.book import Book
 from runsemble.ensemble.creation import RunWriter
 from runsemble.ensemble.inbox import Command
 from runsemble.errors import LeaseError, RunsembleError, StoreError, UsageError
 from runsemble.model.status import Cause, StoredStatus
+from runsemble.runners.study import Study
 from runsemble.store.reader import Reader
-from runsemble.store.records import CAUSE_NUMBER, STATUS_NUMBER, StoredRun
+from runsemble.store.records import CAUSE_NUMBER, STATUS_NUMBER, NewRun, StoredRun
 from runsemble.store.writer import Statement, Writer
 
 _log = logging.getLogger("runsemble")
 
+#: What is said of a run that was killed.
+KILLED_WORDS = "killed on request"
 #: How many runs are looked up at a time.
 CHUNK = 500
+
+
+class Reserved(NamedTuple):
+    """What runs get that are going to be added."""
+
+    first: int  #: their first id
+    recipe: int  #: the id of their recipe
+    study: Study  #: prepares them
 
 
 class Live(Protocol):
@@ -41,7 +52,10 @@ class Live(Protocol):
     def take_again(self, runs: Iterable[StoredRun]) -> None:
         """Execute these runs again: they had ended, and are pending now."""
 
-    def take_more(self, count: int) -> None:
+    def reserve(self, count: int) -> Reserved | None:
+        """Return what runs that are to be added get; None: what the record suggests."""
+
+    def take_more(self, rows: Sequence[NewRun]) -> None:
         """Execute runs that were added."""
 
     def drain(self) -> int:
@@ -129,7 +143,7 @@ class Desk:
         held = await live.kill(ids, how) if live is not None else set[int]()
         runs = await self.find(ids)  # as they stand now: nobody else starts or ends any of the others
         at_once = [run for run in runs if run.status in OPEN and run.id not in held]
-        rows = [(STATUS_NUMBER["killed"], CAUSE_NUMBER[Cause.KILLED], "killed on request", run.id) for run in at_once]
+        rows = [(STATUS_NUMBER["killed"], CAUSE_NUMBER[Cause.KILLED], KILLED_WORDS, run.id) for run in at_once]
         ends = [(run.id,) for run in at_once]
         then = (lambda: live.count_killed(at_once)) if live is not None else None
         meant = held | {run.id for run in at_once}
@@ -149,20 +163,24 @@ class Desk:
 
     async def add(self, arguments: Mapping[str, Any]) -> Outcome:
         """Take in further runs: ``runs``, each with its parameters and what it alone has, as JSON texts."""
+        for params_text, own in arguments["runs"]:
+            _require_texts(params_text, "" if own is None else own)
+        live = self._live
+        place = live.reserve(len(arguments["runs"])) if live is not None else None
+        first, number, study = place or await self._next_place()
+        writing = RunWriter(self._writer, study, self._book.recipes[number]["digest"], number, first)
+        rows = list(writing.rows_of_texts(arguments["runs"]))
+        await self._refuse_taken(rows)
+        then = (lambda: live.take_more(rows)) if live is not None else None
+        ids = [first, first + len(rows)]
+        return {"ids": ids}, [("add_runs", rows), ("count_in", [(len(rows), STATUS_NUMBER["pending"])])], then
+
+    async def _next_place(self) -> Reserved:
         number = max(self._book.recipes)
         first = await self._reader.next_id()
         if first is None:
             first = int((await self._reader.settings())["first_id"])
-        study = self._book.studies[number].with_own_directories()
-        writing = RunWriter(self._writer, study, self._book.recipes[number]["digest"], number, first)
-        for params_text, own in arguments["runs"]:
-            _require_texts(params_text, "" if own is None else own)
-        rows = list(writing.rows_of_texts(arguments["runs"]))
-        await self._refuse_taken(rows)
-        live = self._live
-        then = (lambda: live.take_more(len(rows))) if live is not None else None
-        ids = [first, first + len(rows)]
-        return {"ids": ids}, [("add_runs", rows), ("count_in", [(len(rows), STATUS_NUMBER["pending"])])], then
+        return Reserved(first, number, self._book.studies[number].with_own_directories())
 
     async def _refuse_taken(self, rows: Sequence[Any]) -> None:
         """Refuse runs whose directories others have, or that lie in those of others, or the other way round."""

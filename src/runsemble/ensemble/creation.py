@@ -13,7 +13,7 @@ import anyio.to_thread
 
 from runsemble.ensemble.book import read_own
 from runsemble.ensemble.identity import run_identity
-from runsemble.ensemble.recording import FIRST_RECIPE, full_recipe, new_settings
+from runsemble.ensemble.recipe import FIRST_RECIPE, full_recipe, new_settings
 from runsemble.ensemble.spare import keep_spare
 from runsemble.errors import CommandError, FeedError, StoreError, UsageError
 from runsemble.launch.hooks import find_hooks

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 import anyio.to_thread
 
-from runsemble.closing import see_through
-from runsemble.ensemble import inbox
+from runsemble.ensemble.attending import Attendant
 from runsemble.ensemble.book import Binder, Book
 from runsemble.ensemble.commands import Desk
 from runsemble.ensemble.creation import require_whole
@@ -22,10 +21,10 @@ from runsemble.ensemble.errands import Errand, hook_errand, run_errand
 from runsemble.ensemble.feed import Feed
 from runsemble.ensemble.inheritance import Inheritance, find_inheritance
 from runsemble.ensemble.keeping import forget_agents, recording
-from runsemble.ensemble.private import make_private_directory, private_directory
+from runsemble.ensemble.private import make_private_directory
 from runsemble.ensemble.recorder import Recorder
 from runsemble.ensemble.submission import Submission
-from runsemble.errors import AgentError, AgentsTakenOver, LeaseError, StoreError, StrangeRuns
+from runsemble.errors import AgentError, StrangeRuns
 from runsemble.model import events
 from runsemble.model.resources import Request
 from runsemble.model.stats import RunStatistics
@@ -41,13 +40,11 @@ from runsemble.sched.deadline import Deadline
 from runsemble.sched.policy import AbortPolicy, Halt
 from runsemble.store.connection import is_shared
 from runsemble.store.reader import Reader, reading
-from runsemble.store.records import StoredRun
+from runsemble.store.records import NewRun, StoredRun
 from runsemble.store.writer import Writer, hold_lease
 
 #: Ended runs that stay in memory.
 KEPT_ROWS = 10_000
-#: Seconds between two looks for commands of other processes.
-LOOK_S = 0.2
 #: How often it is looked again which runs agents know of that nobody else does.
 TRIES = 3
 
@@ -91,7 +88,6 @@ class Driver:
         self.halted: Halt | None = None  #: what the study was given up for, None if it was not
         self.is_out_of_time = False  #: the deadline is over, or left too little time for what is pending
         self._execution = execution
-        self._answers = asyncio.Lock()  #: held by whoever carries commands out
         self._is_at_work = False
         self._is_unwanted = False  #: told to end before there was anything to end
         self._is_halted = False  #: told to end at once
@@ -161,8 +157,13 @@ class Driver:
             self._watch_failures(policy)
             self._watch_time(deadline, stack)
             self._settings, self._writer, self._reader = settings, writer, reader
-            self._desk = Desk(writer, reader, book, self)
-            await stack.enter_async_context(self._answering(self._desk))
+            desk = Desk(writer, reader, book, self)
+
+            async def get_desk() -> Desk:
+                return desk
+
+            self._attendant = Attendant(self.directory, engine, get_desk)
+            await stack.enter_async_context(self._attendant.attending())
             await self._see_runs_through(engine)
         await writer.require_there()
 
@@ -203,7 +204,7 @@ class Driver:
                 await self._feed.run()
                 await engine.settled(self._table)
                 if not self._feed.has_more:
-                    await self._answer(self._desk)  # what has come meanwhile may bring more
+                    await self._attendant.answer()  # what has come meanwhile may bring more
                 if not self._feed.has_more and not await self._has_more_after_errands():
                     break
         except AgentError:
@@ -236,7 +237,7 @@ class Driver:
         call = settings.get("hooks", {}).get("post_ensemble")
         if call is not None and (self._is_finishing or not self._feed.is_stopped):
             await self._do(hook_errand(call, settings["submit_dir"]))
-        await self._answer(self._desk)
+        await self._attendant.answer()
         return self._feed.has_more
 
     async def _do(self, errand: Errand) -> bool:
@@ -256,43 +257,10 @@ class Driver:
 
     # Commands
 
-    @asynccontextmanager
-    async def _answering(self, desk: Desk) -> AsyncIterator[None]:
-        """Carry out what other processes ask for while the block runs."""
-        task = asyncio.get_running_loop().create_task(self._keep_answering(desk))
-        try:
-            yield
-        finally:
-            task.cancel()
-            await asyncio.wait([task])
-
-    async def _keep_answering(self, desk: Desk) -> None:
-        while True:
-            try:
-                await self._answer(desk)
-            except LeaseError as error:
-                self._runner.engine.desert(AgentsTakenOver(str(error)))
-                return
-            except (StoreError, OSError):
-                pass  # the command stays where it is, for when the disk has space again
-            await asyncio.sleep(LOOK_S)
-
-    async def _answer(self, desk: Desk) -> None:
-        private = private_directory(self.directory)
-        async with self._answers:
-            for command in await anyio.to_thread.run_sync(inbox.pending, private):
-                await see_through(desk.carry_out(command))
-                await anyio.to_thread.run_sync(inbox.withdraw, private, command.name)
-
     async def kill(self, runs: Sequence[int], how: str) -> set[int]:
         """End these runs for good; see `commands.Live`."""
         self._feed.withdraw(runs)
-        jobs = [job for id_ in runs if (job := self._table.job(id_)) is not None]
-        held = {job.id for job in jobs}
-        self._recorder.mark_killed(jobs)
-        self._runner.engine.cancel_all(jobs, Cause.KILLED, how)
-        await self._recorder.flush()
-        return held
+        return await self._recorder.kill(self._runner.engine, runs, how)
 
     def count_killed(self, runs: Sequence[StoredRun]) -> None:
         """Take in that these runs are killed; see `commands.Live`."""
@@ -316,9 +284,12 @@ class Driver:
             ids.append(run.id)
         self._feed.look_again(ids)
 
-    def take_more(self, count: int) -> None:
+    def reserve(self, count: int) -> None:
+        """Leave to the record what further runs get; see `commands.Live`."""
+
+    def take_more(self, rows: Sequence[NewRun]) -> None:
         """Execute runs that were added; see `commands.Live`."""
-        self.statistics.add("pending", count)
+        self.statistics.add("pending", len(rows))
         self._feed.look_again()
         self._table.bus.publish(events.FeedEnded(self.statistics.total_count))
 

@@ -10,14 +10,16 @@ from functools import partial
 from typing import Any, Literal
 
 from runsemble.ensemble.book import go_on
+from runsemble.ensemble.commands import KILLED_WORDS
 from runsemble.ensemble.identity import run_identity
 from runsemble.model.files import OutputMode
 from runsemble.model.params import plain_params
-from runsemble.model.status import RunStatus, StoredStatus
+from runsemble.model.status import Cause, RunStatus, StoredStatus
 from runsemble.runners.job import Job
 from runsemble.runners.options import StudyOptions
+from runsemble.runners.order import RunOrder
 from runsemble.runners.table import Row, RunTable, pack_usage
-from runsemble.store.records import STATUSES, StoredAttempt, StoredRun
+from runsemble.store.records import CAUSE_NUMBER, STATUS_NUMBER, STATUSES, StoredAttempt, StoredRun
 from runsemble.store.sql import query
 
 #: What a stored run that has ended counts as in a result.
@@ -107,6 +109,8 @@ class Resumption:
         options: The study's.
         again: Which runs that have ended are executed again.
         make: Turns (id, parameter set, directory or None) into a job.
+        order: Where its runs are taken in.
+        known: Takes in the ids of those that the record has already.
     """
 
     def __init__(
@@ -117,28 +121,35 @@ class Resumption:
         options: StudyOptions,
         again: Again,
         make: Callable[[int, Any, str | None], Job],
+        order: RunOrder,
+        known: set[int],
     ) -> None:
-        self.ids: list[int] = []  #: of the runs that were asked for, in order
-        self.known: set[int] = set()  #: ids of those that the record has already
+        self.killed: set[int] = set()  #: ids of runs that were killed since the record was read
         self._past = past
         self._digest = digest
         self._table = table
         self._options = options
         self._again = again
         self._make = make
-        self._next_id = past.next_id
+        self._order = order
+        self._known = known
 
     def make_job(self, index: int, params: Any) -> Job | None:
         """Return the job for a parameter set; None if its run has ended before, which the table holds then."""
         _, text = plain_params(params, index, is_literal=self._options.is_literal)
         run = self._past.take(run_identity(self._digest, text))
         if run is None:
-            job = self._make(self._next_id, params, None)
-            self.ids.append(self._next_id)
-            self._next_id += 1
+            job = self._make(self._order.next_id, params, None)
+            self._order.append(job.id)
             return job
-        self.ids.append(run.id)
-        self.known.add(run.id)
+        self._order.append(run.id)
+        self._known.add(run.id)
+        if self._table.is_kept(run.id):  # somebody has asked for it again already
+            return None
+        if run.id in self.killed:
+            run = run._replace(
+                status_number=STATUS_NUMBER["killed"], cause_number=CAUSE_NUMBER[Cause.KILLED], words=KILLED_WORDS
+            )
         status = run.status
         is_over = status in _COUNTS_AS and not (self._again == "failed" and status != "success")
         if is_over:

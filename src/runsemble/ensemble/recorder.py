@@ -183,6 +183,24 @@ class Recorder:
             return cause in _CANCELLED
         return cause in _UNDONE or run != self._has_ended  # then it waited for its next attempt
 
+    async def kill(self, engine: Engine, runs: Iterable[int], how: str) -> set[int]:
+        """End runs on request, those that are under way; on return where each stood is written down.
+
+        Args:
+            engine: Where they are.
+            runs: Ids.
+            how: "stop" or "kill".
+
+        Returns:
+            Those that are being ended.
+        """
+        jobs = [job for id_ in runs if (job := self._table.job(id_)) is not None]
+        held = {job.id for job in jobs}
+        self.mark_killed(jobs)
+        engine.cancel_all(jobs, Cause.KILLED, how)
+        await self.flush()
+        return held
+
     def mark_killed(self, jobs: Iterable[Job]) -> None:
         """Take in that these runs are going to be ended on request, and not with their study."""
         for job in jobs:

@@ -10,7 +10,7 @@ from typing import Any
 from runsemble.agent import place as places
 from runsemble.agent.spool import replay
 from runsemble.ensemble.identity import run_identity
-from runsemble.ensemble.recording import new_settings
+from runsemble.ensemble.recipe import new_settings
 from runsemble.ensemble.remains import Remains, find_remains
 from runsemble.ensemble.spare import NAME, keep_spare, read_spare
 from runsemble.errors import StoreError

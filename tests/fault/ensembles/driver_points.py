@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from runsemble.agent import place
-from runsemble.ensemble import creation, driver, inbox
+from runsemble.ensemble import attending, creation, inbox
 from runsemble.ensemble.commands import Desk
 from runsemble.ensemble.recorder import Recorder
 from runsemble.nodes import link, local
@@ -175,4 +175,4 @@ def let_clock_jump(jump_s: float) -> None:
 
 
 #: Seconds between two looks for commands, so that tests need not wait for them.
-driver.LOOK_S = 0.02
+attending.LOOK_S = 0.02

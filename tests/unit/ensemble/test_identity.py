@@ -13,7 +13,7 @@ import pytest
 from runsemble.ensemble.creation import RunSpec, _texts
 from runsemble.ensemble.identity import SIZE, input_digest, run_identity
 from runsemble.ensemble.options import ensemble_options
-from runsemble.ensemble.recording import full_recipe
+from runsemble.ensemble.recipe import full_recipe
 from runsemble.model.step import Step
 from runsemble.runners.study import Study
 
