@@ -136,8 +136,11 @@ class Driver:
         recorder = Recorder(writer, table)
         recorder.listen()
         runner.tenure = await self._tenure(writer, recorder, inheritance)
+        unheard: list[events.Event] = []
         async with AsyncExitStack() as stack:
+            runner.bus.listen(unheard.append, events.Note)
             engine = await runner.enter(Request(gpus=1))
+            runner.bus.ignore(unheard.append)
             stack.push_async_callback(forget_agents, recorder, writer, engine)  # once they have ended
             stack.push_async_callback(runner.leave)
             stack.callback(runner.end_table, table)
@@ -148,6 +151,8 @@ class Driver:
                 total = self.statistics.total_count
                 bar = show_progress(table, runner.bus, total, lambda: engine.pool.usage, self._execution.showing)
                 await stack.enter_async_context(bar)
+            for note in unheard:  # of agents that were taken over, before anybody could listen
+                table.bus.publish(note)
             if any(study.has_calls for study in book.studies.values()):
                 await engine.enable_calls()
             taken = [job.id for job in inheritance.jobs.values()]

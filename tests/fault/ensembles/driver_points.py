@@ -168,6 +168,13 @@ def expire_after(lease_s: float) -> None:
     setattr(writer, "BEAT_S", lease_s / 4)  # noqa: B010
 
 
+def wait_for_agents(answer_s: float) -> None:
+    """Take agents for dead that do not answer for so long."""
+    from runsemble.runners import station
+
+    station.ANSWER_S = local.TAKEN_S = answer_s
+
+
 def let_clock_jump(jump_s: float) -> None:
     """Let the clock be set back and forth all the time, as far as this process sees it."""
     clock, jumps = time.time, itertools.cycle((jump_s, -jump_s, 0.0))
