@@ -96,7 +96,7 @@ def test_runs_that_ended_with_their_driver_are_all_executed_by_the_next_one(scen
 
 
 def test_an_agent_that_does_not_answer_is_killed_and_its_runs_are_started_again(scene: Scene, tmp_path: Path) -> None:
-    assert scene.make(stretch=20.0) == 0
+    assert scene.make(stretch=6.0) == 0
     scene.fuse.arm("run reaped", ["driver"])
     assert scene.wait(scene.drive()) == -signal.SIGKILL
     agents = faults.members("agent", scene.home)
