@@ -409,6 +409,13 @@ async def test_following_ends_when_too_many_have_failed(make: Make) -> None:
     assert counts["pending"] == 200 - len(seen) > 0
 
 
+async def test_failures_of_former_executions_are_put_up_with(make: Make) -> None:
+    ensemble = await make("exit 1", runs=8, max_failures=1)
+    for failed in (2, 4):
+        await ensemble.execute(max_concurrency=1)
+        assert await ensemble.count_by_status("failure") == failed
+
+
 async def test_following_ends_when_the_study_is_stopped_or_drained(make: Make, gate: Gate) -> None:
     ensemble = await make(f"[ {{x}} = 0 ] || {{ {gate.words}; }}", runs=50)
     seen = []

@@ -121,7 +121,9 @@ def _hooks_of(study: Study) -> dict[str, dict[str, Any]]:
 
 
 def _limits(options: StudyOptions) -> dict[str, Any]:
-    limits = {"max_failures": options.max_failures, "halt": options.halt}
+    limits = {
+        "max_failures": options.max_failures, "halt": options.halt, "counts_former": options.counts_former or None,
+    }  # fmt: skip
     return {name: value for name, value in limits.items() if value is not None}
 
 

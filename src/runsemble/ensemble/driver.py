@@ -21,6 +21,7 @@ from runsemble.ensemble.errands import Errand, hook_errand, run_errand
 from runsemble.ensemble.feed import Feed
 from runsemble.ensemble.inheritance import Inheritance, find_inheritance
 from runsemble.ensemble.keeping import forget_agents, recording
+from runsemble.ensemble.limits import Limits
 from runsemble.ensemble.private import make_private_directory
 from runsemble.ensemble.recorder import Recorder
 from runsemble.ensemble.submission import Submission
@@ -35,7 +36,7 @@ from runsemble.runners.interrupts import CURRENT
 from runsemble.runners.local import ParallelLocalRunner
 from runsemble.runners.pooled import PooledRunner
 from runsemble.runners.progress import Showing, show_progress
-from runsemble.runners.table import LatestRows, Row, RunTable
+from runsemble.runners.table import LatestRows, Row
 from runsemble.sched.deadline import Deadline
 from runsemble.sched.policy import AbortPolicy, Halt
 from runsemble.store.connection import is_shared
@@ -133,8 +134,11 @@ class Driver:
         new_plan = partial(runner.new_plan, deadline=deadline, is_sent_ahead=not policy.halts)
         binder = Binder(book, table, new_plan, self._execution.env)
         inheritance = await find_inheritance(reader, self.directory, binder, table)
-        recorder = Recorder(writer, table)
+        self._table, self._recorder = table, Recorder(writer, table)
+        self._limits = Limits(policy, self.statistics if settings.get("counts_former") else None)
+        recorder = self._recorder
         recorder.listen()
+        table.bus.listen(self._hear_end, events.RunEnded)
         runner.tenure = await self._tenure(writer, recorder, inheritance)
         unheard: list[events.Event] = []
         async with AsyncExitStack() as stack:
@@ -158,8 +162,7 @@ class Driver:
             taken = [job.id for job in inheritance.jobs.values()]
             submission = Submission(binder, table, engine)
             feed = Feed(reader, submission, table, engine, taken, self._execution.only)
-            self._begin(runner, table, feed, recorder)
-            self._watch_failures(policy)
+            self._begin(runner, feed)
             self._watch_time(deadline, stack)
             self._settings, self._writer, self._reader = settings, writer, reader
             desk = Desk(writer, reader, book, self)
@@ -189,10 +192,10 @@ class Driver:
             record=recorder,
         )
 
-    def _begin(self, runner: PooledRunner, table: RunTable, feed: Feed, recorder: Recorder) -> None:
-        self._runner, self._table, self._feed, self._recorder = runner, table, feed, recorder
+    def _begin(self, runner: PooledRunner, feed: Feed) -> None:
+        self._runner, self._feed = runner, feed
         self._is_at_work = True
-        table.bus.listen(self._set_killed_apart, events.RunEnded)
+        self._limits.act(self._give_up, self.statistics.total_count)
         interrupts = CURRENT.get()
         if interrupts is not None:
             interrupts.begin(self, self)
@@ -285,6 +288,7 @@ class Driver:
         ids = []
         for run in runs:
             self._recorder.forgive(run.id)
+            self._limits.forget(run.id)
             self.statistics.move(_COUNTS_AS[run.status], "pending")
             ids.append(run.id)
         self._feed.look_again(ids)
@@ -302,13 +306,15 @@ class Driver:
         """Have so many runs at the same time from now on."""
         self._runner.engine.resize(count)
 
-    def _set_killed_apart(self, event: Any) -> None:
-        """Count a run that was ended on request as none that failed."""
-        if event.status != "failure":
-            return
-        row = self._table.entry(event.run)
-        if event.cause is Cause.KILLED or (isinstance(row, Row) and self._recorder.was_killed(event.run, row)):
-            self.statistics.move("failure", "skipped")
+    def _hear_end(self, event: Any) -> None:
+        """Count a run that has ended; one that was ended on request is none that failed."""
+        status = event.status
+        if status == "failure":
+            row = self._table.entry(event.run)
+            if event.cause is Cause.KILLED or (isinstance(row, Row) and self._recorder.was_killed(event.run, row)):
+                status = "skipped"
+                self.statistics.move("failure", "skipped")
+        self._limits.count(event.run, status, self.statistics.total_count)
 
     # Ending it
 
@@ -333,22 +339,13 @@ class Driver:
         timer = asyncio.get_running_loop().call_later(max(0.0, deadline.at_s - time.monotonic()), end)
         stack.callback(timer.cancel)
 
-    def _watch_failures(self, policy: AbortPolicy) -> None:
-        if not policy.halts:
-            return
-
-        def watch(event: events.Event) -> None:
-            halt = policy.verdict(self.statistics, self.statistics.total_count)
-            if halt is not None and not self.reason:
-                self.halted = halt
-                self.reason = halt.reason(self.statistics)
-                self._table.bus.publish(events.Aborted(self.reason))
-                if halt.when == "now":
-                    self.halt("stop")
-                else:
-                    self.drain()
-
-        self._table.bus.listen(watch, events.RunEnded)
+    def _give_up(self, halt: Halt) -> None:
+        self.halted, self.reason = halt, self._limits.reason
+        self._table.bus.publish(events.Aborted(self.reason))
+        if halt.when == "now":
+            self.halt("stop")
+        else:
+            self.drain()
 
     def finish(self) -> None:
         """Start nothing more, as a hook has asked; when nothing runs any more, call `post_ensemble`, and end."""

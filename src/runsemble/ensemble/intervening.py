@@ -82,6 +82,7 @@ class Intervention:
         self._taking.killed.difference_update(run.id for run in runs)
         for run in runs:
             self._recorder.forgive(run.id)
+            self._under_way.forget_end(run.id)
             entry = self._table.entry(run.id) if self._table.is_kept(run.id) else None
             if isinstance(entry, Row):
                 self._table.statistics.move(entry.status, "pending")

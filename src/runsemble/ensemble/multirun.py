@@ -81,7 +81,8 @@ async def multirun(
             ``{"oom": 2, "timeout": 1}``. After ``oom`` a run gets twice the memory, after ``timeout`` twice the time,
             as far as there is more; after exit code 75 (try again later) it waits, longer each time. Failures of the
             machinery cost nothing.
-        max_failures: When more runs than this have failed, no further one is started; running ones finish.
+        max_failures: When more runs than this have failed, no further one is started; running ones finish. What failed
+            before a study was resumed does not count.
         halt: When to give the study up, as for GNU parallel: ``soon,fail=3`` starts nothing more after three failures,
             ``now,fail=5%`` also ends what runs, ``now,success=1`` looks for one success.
         env: Variables to add to the environment; placeholders as in `cmd`.

@@ -29,6 +29,7 @@ from runsemble.runners.progress import Showing, show_progress
 from runsemble.runners.run import Run
 from runsemble.runners.study import Study
 from runsemble.runners.table import RunTable
+from runsemble.sched.policy import Tally
 from runsemble.sched.retry import RetryPolicy
 from runsemble.workdir.layout import RunDirectories, current_directory
 
@@ -66,6 +67,9 @@ class UnderWay(Protocol):
 
     def take_more(self, count: int) -> None:
         """Take in that there are more runs than parameter sets."""
+
+    def forget_end(self, run: int) -> None:
+        """Take in that a run is executed again."""
 
 
 class Attendance(Protocol):
@@ -114,6 +118,7 @@ class PooledStudy:
         self._directories = directories
         self._base = base
         self._recorder: Recorder | None = None
+        self._tally = Tally()  #: of the runs that have ended in this execution
 
     async def run(
         self,
@@ -211,7 +216,9 @@ class PooledStudy:
 
     def _watch(self, event: events.Event) -> None:
         """Give the study up when it has come to what `halt` or `max_failures` says."""
-        stats, before = self._table.statistics, self._result.halted
+        assert isinstance(event, events.RunEnded)
+        self._tally.count(event.run, event.status)
+        stats, before = self._tally.statistics, self._result.halted
         is_decided = self._intake.is_stopped if before is None else before.when == "now"
         if is_decided:
             return
@@ -229,6 +236,10 @@ class PooledStudy:
     def is_ending(self) -> bool:
         """Whether nothing more is to be started."""
         return self._intake.is_stopped
+
+    def forget_end(self, run: int) -> None:
+        """Take in that a run is executed again."""
+        self._tally.forget(run)
 
     def take_more(self, count: int) -> None:
         """Take in that others have added runs."""
