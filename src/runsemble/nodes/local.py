@@ -23,7 +23,7 @@ from runsemble.agent.recover import end_remains
 from runsemble.agent.spool import replay
 from runsemble.errors import AgentError
 from runsemble.nodes.link import AgentDied, AgentLink, connect
-from runsemble.nodes.place import Place
+from runsemble.nodes.place import Place, host_name
 
 #: The agent's program. Python starts it sooner than the folder it is in, which would be a program as well.
 AGENT_PROGRAM = str(Path(places.__file__).with_name("__main__.py"))
@@ -212,9 +212,8 @@ class LocalNode:
         calls: Whether the agent starts Python calls besides programs.
     """
 
-    host = "localhost"
-
     def __init__(self, place: Place | None = None, spool_directory: str | None = None, calls: bool = False) -> None:
+        self.host = host_name()
         self._place = place
         self._spool_directory = spool_directory
         self._calls = calls
