@@ -738,6 +738,23 @@ async def test_a_directory_that_is_there_already_is_reused_or_refilled(here: Pat
         assert text_of(run.stdout) == ("old" if mode == "reuse" else "new 1\n")
 
 
+async def test_a_directory_of_somebody_else_s_is_refused_and_one_of_a_lost_attempt_is_not(
+    make: Make, here: Path
+) -> None:
+    ensemble = await make()
+    for name, files in (("0", {"notes": "mine"}), ("1", {"params.json": '{"x":1}', "stdout": "lost"}), ("2", {})):
+        (here / "out" / name).mkdir()
+        for file, text in files.items():
+            (here / "out" / name / file).write_text(text)
+    await ensemble.execute()
+    assert await statuses(ensemble) == ["failure", "success", "success"]
+    run = await ensemble.run(0)
+    assert (run.cause, run.message) == (
+        "staging", f"{here}/out/0 exists already, so it cannot be a new run's own",
+    )  # fmt: skip
+    assert names_in(here / "out" / "0") == ["notes"]
+
+
 def template(here: Path) -> Path:
     (here / "input").write_text("new %%x%%\n")
     return here / "input"

@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 from runsemble import codec
 from runsemble.model.params import WrittenParams
@@ -115,6 +115,6 @@ def read_own(study: Study, run: StoredRun) -> tuple[Mapping[str, Any], Sequence[
     return params, [study.command_of(step) for step in own.get("steps", ())]
 
 
-def _again(study: Study) -> Any:
+def _again(study: Study) -> Literal["own"] | None:
     """Return how run directories are come by: one that was made for an attempt nobody knows of is used again."""
-    return "refill" if study.options.directory == "refill" else "reuse"
+    return "own" if study.options.directory == "new" else None

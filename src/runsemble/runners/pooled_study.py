@@ -205,7 +205,7 @@ class PooledStudy:
 
     def _job_maker(self, study: Study) -> Callable[..., Job]:
         new_plan = partial(self.new_plan, retry=self._options.retry)
-        maker = JobMaker(study, self._table, new_plan, "reuse" if self._directories is not None else None)
+        maker = JobMaker(study, self._table, new_plan, "own" if self._directories is not None else None)
 
         def make(index: int, params: Any, directory: str | None = None) -> Job:
             job = maker.make(study.prepare(index, params, directory=directory))
