@@ -548,6 +548,23 @@ async def test_a_soft_requeue_resumes_at_the_step_that_failed_and_a_hard_one_at_
     assert (await ensemble.run(0)).attempts == 5
 
 
+@pytest.mark.parametrize("retries", [0, 1])
+async def test_what_earlier_steps_have_posted_survives_a_step_that_is_made_again(here: Path, retries: int) -> None:
+    steps = [
+        Step(["sh", "-c", "runsemble post a=1"]),
+        Step(["sh", "-c", "[ $RUNSEMBLE_ATTEMPT = 2 ] || { runsemble post a=bad; exit 1; }"]),
+        Step(["true"]),
+    ]
+    ensemble = await Ensemble.create("out", runs=[{}], steps=steps, retries=retries)
+    await ensemble.execute()
+    if not retries:
+        await ensemble.requeue_runs([0])
+        await ensemble.execute()
+    run = await ensemble.run(0)
+    assert (run.status, run.attempts, run.result) == ("success", 2, {"a": 1})
+    assert text_of(Path(run.run_dir, ".attempts/1/results.json")) == '{"a":"bad"}'
+
+
 async def test_a_driver_that_is_stopped_between_steps_goes_on_with_the_next_one(here: Path, gate: Gate) -> None:
     steps = [Step(["sh", "-c", "echo 0 >> steps"]), Step(["sh", "-c", f"echo 1 >> steps; {gate.words}"])]
     ensemble = await Ensemble.create("out", runs=[{}], steps=steps)

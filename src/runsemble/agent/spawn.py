@@ -13,9 +13,10 @@ import shutil
 import signal
 import stat
 
+from .aside import keep_results, set_aside
 from .files import write_file
 from .frames import to_bytes
-from .protocol import DISK_FULL, NOT_LAUNCHED, NOT_STAGED, OUR_FILES
+from .protocol import DISK_FULL, NOT_LAUNCHED, NOT_STAGED
 from .rotation import LOG, is_rotated, log_before
 
 TYPE_CHECKING = False
@@ -177,12 +178,14 @@ def enter(plan: Plan, directory: bytes, attempt: int, step: int, params: str) ->
             plan.is_fresh and (is_first or not os.path.lexists(directory)) and _make_directory(plan, directory, params)
         )
         os.chdir(directory)
-        if made or not (attempt > 1 or (plan.is_reused and is_first)):
-            return made, is_first or made
+        is_again = not made and (attempt > 1 or (plan.is_reused and is_first))
         if plan.posts is not None:  # nothing of ours is there
-            return False, not step and plan.is_refilled
-        is_new = set_aside(attempt)
-        return False, is_new and plan.is_refilled
+            is_new = is_again and not step
+        else:
+            is_new = is_again and set_aside(attempt, step)
+            if step and not made and not is_new:
+                keep_results(step)
+        return made, (is_new and plan.is_refilled) if is_again else (is_first or made)
     except OSError as error:
         raise _storage_trouble(error, directory) from None
 
@@ -210,31 +213,6 @@ def _is_left(directory: bytes, params: str) -> bool:
     except OSError:
         return not os.listdir(directory)
     return params.encode("utf-8", "surrogatepass").startswith(found)
-
-
-def set_aside(attempt: int) -> bool:
-    """Move what was left in the current directory before an attempt to ``.attempts/N``, and say who is at work now.
-
-    Returns:
-        False if that has been done for this attempt already, by an earlier step of it.
-    """
-    current = b""
-    try:
-        with open(".attempts/current", "rb") as file:
-            current = file.read()
-    except FileNotFoundError:
-        pass
-    if current == str(attempt).encode():
-        return False
-    old = ".attempts/" + str(attempt - 1)
-    left = [name for name in OUR_FILES if os.path.lexists(name)]
-    if left or attempt > 1:
-        os.makedirs(old, exist_ok=True)
-    for name in left:
-        os.rename(name, old + "/" + name)
-    if attempt > 1 or current:  # a former life of the directory may have had more attempts
-        write_file(".attempts/current", str(attempt).encode())
-    return True
 
 
 def go_to(cwd: bytes, directory: bytes) -> None:

@@ -94,7 +94,7 @@ def go_on(job: Job, run: StoredRun, made: Sequence[StoredAttempt] = ()) -> None:
         made: Every attempt at it so far, in order.
     """
     is_running = run.status == "running"
-    is_begun = is_running or (run.step > 0 and run.cause is Cause.OK)  # between two steps of one attempt
+    is_begun = is_running or _is_between_steps(run, made)
     job.machine.resume(run.attempt if is_begun else run.attempt + 1, run.step, is_running=is_running)
     job.machine.made = run.attempt
     job.machine.cause = run.cause
@@ -102,6 +102,14 @@ def go_on(job: Job, run: StoredRun, made: Sequence[StoredAttempt] = ()) -> None:
         past = [Made(one.attempt, one.step, one.cause, one.returncode, one.ended) for one in made]
         job.history = take_in(job.machine, past, job.plan.retry, forgiven=run.forgiven, now=time.time())
         job.due_at = time.monotonic() + job.history.delay_s if job.history.delay_s else 0.0
+
+
+def _is_between_steps(run: StoredRun, made: Sequence[StoredAttempt]) -> bool:
+    """Tell whether the step that comes next belongs to the latest attempt: the one before was the last thing it did."""
+    if not made:
+        return run.step > 0 and run.cause is Cause.OK
+    last = made[-1]
+    return run.step > 0 and last.cause is Cause.OK and (last.attempt, last.step) == (run.attempt, run.step - 1)
 
 
 def read_own(study: Study, run: StoredRun) -> tuple[Mapping[str, Any], Sequence[StudyCommand]]:
