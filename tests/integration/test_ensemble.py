@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import os
 import shutil
 import sys
@@ -813,6 +814,20 @@ async def test_a_study_may_be_moved_and_goes_on(make: Make, here: Path, gate: Ga
 
 
 # Functions and hooks
+
+
+async def test_a_module_beside_the_script_is_found_by_whoever_resumes(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (here / "script").mkdir()
+    (here / "script" / "beside.py").write_text("def double(x):\n    return 2 * x\n")
+    with monkeypatch.context() as script:
+        script.syspath_prepend(here / "script")
+        double = importlib.import_module("beside").double
+        ensemble = await Ensemble.create("out", runs=[{"x": 4}], cmd=double)
+    del sys.modules["beside"]
+    await ensemble.execute()
+    assert (await ensemble.run(0)).result == 8
 
 
 async def test_the_exception_that_ended_a_function_is_found_with_its_run(here: Path) -> None:

@@ -45,7 +45,12 @@ def recipe_digest(recipe: Mapping[str, Any], staged: list[StagedFile], output_pa
     facts["templates"] = [{**template, "path": "", "shown": ""} for template in recipe["templates"]]
     for step in facts["steps"]:
         if step["call"] is not None:
-            step["call"] = {**step["call"], "path": "", "content": call_digest(step["call"], output_path)}
+            step["call"] = {
+                **step["call"],
+                "path": "",
+                "import_from": [],
+                "content": call_digest(step["call"], output_path),
+            }
     facts["inputs"] = [[item.name, input_digest(item.origin or item.source)] for item in staged]
     return _digest(json.dumps(facts, sort_keys=True).encode("utf-8", "surrogatepass")).hex()
 

@@ -92,7 +92,8 @@ async def multirun(
         seed: Of the random generators that functions use; None: every run draws other numbers each time.
         resume: Go on with a study in `output_path`, if there is one: runs that have ended are not executed again,
             whatever their position; what is not asked for any more stays as it is. A run is the same if parameters,
-            in whatever order, the words of the command, templates and inputs are. "failed": those that failed are executed again, too.
+            in whatever order, the words of the command, templates and inputs are. "failed": those that failed are
+            executed again, too.
         progress: Show a bar, or lines where there is no terminal, on stderr. "auto": unless this is itself a run.
 
     Returns:
