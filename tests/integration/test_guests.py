@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from runsemble.cli.status import status_lines
-from runsemble.ensemble.driver import Driver, Execution
+from runsemble.ensemble.driver import Driver
 from runsemble.ensemble.ensemble import Ensemble
+from runsemble.ensemble.execution import Execution
 from runsemble.ensemble.overview import overview
 from runsemble.errors import LeaseError
 from runsemble.runners.local import ParallelLocalRunner

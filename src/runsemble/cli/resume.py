@@ -19,8 +19,9 @@ from runsemble.cli.id_words import ids_words
 from runsemble.cli.options import JOBS, OUTPUT, PROGRESS_OPTIONS, RESOURCES
 from runsemble.cli.say import say
 from runsemble.cli.sections import SectionedCommand, option
-from runsemble.ensemble.driver import Driver, Execution
+from runsemble.ensemble.driver import Driver
 from runsemble.ensemble.ensemble import Ensemble
+from runsemble.ensemble.execution import Execution
 from runsemble.ensemble.sync import blocking
 from runsemble.errors import AgentError, LeaseError, StoreError, UsageError
 from runsemble.model import events

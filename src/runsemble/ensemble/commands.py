@@ -6,25 +6,35 @@ import json
 import logging
 import os
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from runsemble.ensemble.book import Book
 from runsemble.ensemble.creation import RunWriter
-from runsemble.ensemble.guests import Guests, killing, orders_to
+from runsemble.ensemble.guests import Guests, orders_to
 from runsemble.ensemble.hosting import OF_GUESTS, OF_HOSTS
 from runsemble.ensemble.inbox import Command
+from runsemble.ensemble.killing import killing
 from runsemble.ensemble.pen import Pen
 from runsemble.errors import LeaseError, RunsembleError, StoreError, UsageError
 from runsemble.model.status import StoredStatus
+from runsemble.runners.study import Study
 from runsemble.store.lease import Here
 from runsemble.store.reader import Reader
-from runsemble.store.records import STATUS_NUMBER, StoredRun
+from runsemble.store.records import STATUS_NUMBER, NewRun, StoredRun
 from runsemble.store.writer import Statement
 
 _log = logging.getLogger("runsemble")
 
 #: How many runs are looked up at a time.
 CHUNK = 500
+
+
+class Reserved(NamedTuple):
+    """What runs get that are going to be added."""
+
+    first: int  #: their first id
+    recipe: int  #: the id of their recipe
+    study: Study  #: prepares them
 
 
 class Live(Protocol):
@@ -45,7 +55,10 @@ class Live(Protocol):
     def take_again(self, runs: Iterable[StoredRun]) -> None:
         """Execute these runs again: they had ended, and are pending now."""
 
-    def take_more(self, count: int) -> None:
+    def reserve(self, count: int) -> Reserved | None:
+        """Return what runs that are to be added get; None: what the record suggests."""
+
+    def take_more(self, rows: Sequence[NewRun]) -> None:
         """Execute runs that were added."""
 
     def drain(self) -> int:
@@ -173,20 +186,24 @@ class Desk:
 
     async def add(self, arguments: Mapping[str, Any]) -> Outcome:
         """Take in further runs: ``runs``, each with its parameters and what it alone has, as JSON texts."""
+        for params_text, own in arguments["runs"]:
+            _require_texts(params_text, "" if own is None else own)
+        live = self._live
+        place = live.reserve(len(arguments["runs"])) if live is not None else None
+        first, number, study = place or await self._next_place()
+        writing = RunWriter(self._pen, study, self._book.recipes[number]["digest"], number, first)
+        rows = list(writing.rows_of_texts(arguments["runs"]))
+        await self._refuse_taken(rows)
+        then = (lambda: live.take_more(rows)) if live is not None else None
+        ids = [first, first + len(rows)]
+        return {"ids": ids}, [("add_runs", rows), ("count_in", [(len(rows), STATUS_NUMBER["pending"])])], then
+
+    async def _next_place(self) -> Reserved:
         number = max(self._book.recipes)
         first = await self.reader.next_id()
         if first is None:
             first = int((await self.reader.settings())["first_id"])
-        study = self._book.studies[number].with_own_directories()
-        writing = RunWriter(self._pen, study, self._book.recipes[number]["digest"], number, first)
-        for params_text, own in arguments["runs"]:
-            _require_texts(params_text, "" if own is None else own)
-        rows = list(writing.rows_of_texts(arguments["runs"]))
-        await self._refuse_taken(rows)
-        live = self._live
-        then = (lambda: live.take_more(len(rows))) if live is not None else None
-        ids = [first, first + len(rows)]
-        return {"ids": ids}, [("add_runs", rows), ("count_in", [(len(rows), STATUS_NUMBER["pending"])])], then
+        return Reserved(first, number, self._book.studies[number].with_own_directories())
 
     async def _refuse_taken(self, rows: Sequence[Any]) -> None:
         """Refuse runs whose directories others have, or that lie in those of others, or the other way round."""

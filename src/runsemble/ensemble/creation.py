@@ -14,7 +14,7 @@ import anyio.to_thread
 from runsemble.ensemble.book import read_own
 from runsemble.ensemble.identity import run_identity
 from runsemble.ensemble.pen import Pen
-from runsemble.ensemble.recording import FIRST_RECIPE, full_recipe, new_settings
+from runsemble.ensemble.recipe import FIRST_RECIPE, full_recipe, new_settings
 from runsemble.ensemble.spare import keep_spare
 from runsemble.errors import CommandError, FeedError, StoreError, UsageError
 from runsemble.launch.hooks import find_hooks
@@ -122,7 +122,9 @@ def _hooks_of(study: Study) -> dict[str, dict[str, Any]]:
 
 
 def _limits(options: StudyOptions) -> dict[str, Any]:
-    limits = {"max_failures": options.max_failures, "halt": options.halt}
+    limits = {
+        "max_failures": options.max_failures, "halt": options.halt, "counts_former": options.counts_former or None,
+    }  # fmt: skip
     return {name: value for name, value in limits.items() if value is not None}
 
 

@@ -116,7 +116,8 @@ def _last_line(directory: str) -> str:
 
 
 async def _drive(directory: str, execution: dict[str, Any]) -> None:
-    from runsemble.ensemble.driver import Drive, Execution
+    from runsemble.ensemble.drive import Drive
+    from runsemble.ensemble.execution import Execution
 
     driver = Drive(directory, Execution(**execution))
     with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:

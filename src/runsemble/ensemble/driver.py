@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 import anyio.to_thread
 
 from runsemble.closing import see_through
+from runsemble.ensemble.attending import Attendant
 from runsemble.ensemble.book import Binder, Book
 from runsemble.ensemble.commands import Desk
 from runsemble.ensemble.creation import require_whole
 from runsemble.ensemble.diary import Diary
 from runsemble.ensemble.errands import Errand, hook_errand, run_errand
+from runsemble.ensemble.execution import Execution
 from runsemble.ensemble.feed import Feed
 from runsemble.ensemble.guest_feed import GuestFeed
 from runsemble.ensemble.guest_pen import GuestPen, new_name
@@ -25,10 +26,11 @@ from runsemble.ensemble.guests import COUNTS_AS, Guests
 from runsemble.ensemble.host import Host, take_stock
 from runsemble.ensemble.inheritance import NO_INHERITANCE, Inheritance, find_inheritance
 from runsemble.ensemble.keeping import forget_agents, recording
+from runsemble.ensemble.limits import Limits
 from runsemble.ensemble.pen import Pen
 from runsemble.ensemble.private import make_private_directory
-from runsemble.ensemble.profiling import profiling
 from runsemble.ensemble.recorder import Recorder
+from runsemble.ensemble.submission import Submission
 from runsemble.ensemble.visit import Visit
 from runsemble.errors import AgentError, LeaseError, LooksAgain, StrangeRuns
 from runsemble.model import events
@@ -40,40 +42,19 @@ from runsemble.runners.heirs import Tenure
 from runsemble.runners.interrupts import CURRENT
 from runsemble.runners.local import ParallelLocalRunner
 from runsemble.runners.pooled import PooledRunner
-from runsemble.runners.progress import Showing, show_progress
-from runsemble.runners.table import LatestRows, Row, RunTable
+from runsemble.runners.progress import show_progress
+from runsemble.runners.table import LatestRows, Row
 from runsemble.sched.deadline import Deadline
-from runsemble.sched.policy import AbortPolicy, Halt
+from runsemble.sched.policy import AbortPolicy, Halt, Tally
 from runsemble.store.connection import is_shared
 from runsemble.store.reader import Reader, reading
-from runsemble.store.records import StoredRun
+from runsemble.store.records import NewRun, StoredRun
 from runsemble.store.writer import Writer, hold_lease
 
 #: Ended runs that stay in memory.
 KEPT_ROWS = 10_000
 #: How often it is looked again which runs agents know of that nobody else does.
 TRIES = 3
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Execution:
-    """How a stored study is to be executed."""
-
-    max_concurrency: int | None = None  #: runs at the same time; None: as many as the cores allow
-    make_runner: Callable[[], PooledRunner] | None = None  #: makes the runner; None: one for this machine
-    showing: Showing = field(default_factory=lambda: Showing(False))
-    orphans: str = "finish"
-    drains: bool = False  #: nothing is started; what runs already may finish
-    only: Sequence[int] | None = None  #: ids of the runs to take; None: all that are pending
-    counts_small: bool = True  #: whether runs of one core are counted by cores; see `ParallelLocalRunner`
-    deadline_s: float | None = None  #: seconds after which what runs is ended, to be started again by the next driver
-    repeats: int = 0  #: how often to begin anew when that time is over and something is pending; -1: without limit
-    env: Mapping[str, str] = field(default_factory=dict)  #: further variables for everything that is started
-    log: str | None = None  #: file in which the driver keeps a diary, absolute
-    patience_s: float = 1.0  #: how long to wait for whoever holds the lease: a command does for a moment only
-    allow_multiple: bool = False  #: take part as a guest where another process drives the study
-    parallelism: int | None = None  #: agents that start runs, side by side; see `ParallelLocalRunner`
-    profile: str | None = None  #: file for a profile of what the driver does, to be read by `pstats`
 
 
 class Driver:
@@ -91,6 +72,7 @@ class Driver:
         self.halted: Halt | None = None  #: what the study was given up for, None if it was not
         self.is_out_of_time = False  #: the deadline is over, or left too little time for what is pending
         self._execution = execution
+        self._tally = Tally()
         self._is_at_work = False
         self._is_draining = False  #: nothing more is to be started
         self._heritage: tuple[Writer, AsyncExitStack] | None = None  #: the lease, after it was a guest
@@ -166,29 +148,36 @@ class Driver:
                 await see_through(pen.leave())
 
     async def _drive(self, pen: Writer | GuestPen, reader: Reader) -> None:
-        settings = await reader.settings()
+        self._settings, self._reader = await reader.settings(), reader
+        settings = self._settings
         require_whole(self.directory, settings)
         runner = self._make_runner()
         table = runner.new_table(settings["base"], LatestRows(KEPT_ROWS))
         table.next_id = await reader.next_id() or 0
         book = await anyio.to_thread.run_sync(Book, self.directory, await reader.recipes())
-        self._policy = AbortPolicy.of(settings.get("max_failures"), settings.get("halt"))
+        policy = AbortPolicy.of(settings.get("max_failures"), settings.get("halt"))
         # Runs sent ahead may start after the one that decides; a study that is to stop there sends none.
-        new_plan = partial(runner.new_plan, deadline=self._deadline, is_sent_ahead=not self._policy.halts)
+        new_plan = partial(runner.new_plan, deadline=self._deadline, is_sent_ahead=not policy.halts)
         binder = Binder(book, table, new_plan, self._execution.env)
         self._guests, inheritance = None, NO_INHERITANCE
         if isinstance(pen, Writer):
             await take_stock(pen, reader, Desk(pen, reader, book), self._former_self)
             table.statistics = _statistics(await reader.counts())
             known, claims = await reader.guests(), await reader.claims()
-            self._guests = Guests(self.directory, known, claims, table.statistics, self._judge_failures)
+            self._guests = Guests(self.directory, known, claims, table.statistics, self._count_end)
             inheritance = await find_inheritance(reader, self.directory, binder, table)
         self.statistics = table.statistics
-        recorder = Recorder(pen, table)
+        self._table, self._recorder = table, Recorder(pen, table)
+        self._limits = Limits(policy, self.statistics if settings.get("counts_former") else None, self._tally)
+        recorder = self._recorder
         recorder.listen()
+        table.bus.listen(self._hear_end, events.RunEnded)
         runner.tenure = await self._tenure(pen, recorder, inheritance)
+        unheard: list[events.Event] = []
         async with AsyncExitStack() as stack:
+            runner.bus.listen(unheard.append, events.Note)
             engine = await runner.enter(Request(gpus=1))
+            runner.bus.ignore(unheard.append)
             if isinstance(pen, GuestPen):
                 stack.callback(_note_settled, pen, recorder, engine)
             stack.push_async_callback(forget_agents, recorder, pen, engine)  # once they have ended
@@ -201,31 +190,57 @@ class Driver:
                 total = self.statistics.total_count
                 bar = show_progress(table, runner.bus, total, lambda: engine.pool.usage, self._execution.showing)
                 await stack.enter_async_context(bar)
+            for note in unheard:  # of agents that were taken over, before anybody could listen
+                table.bus.publish(note)
             if any(study.has_calls for study in book.studies.values()):
                 await engine.enable_calls()
-            self._settings, self._reader = settings, reader
             if isinstance(pen, GuestPen):
-                guest_feed = GuestFeed(reader, binder, table, engine, recorder.forgive)
-                self._begin(runner, table, guest_feed, recorder)
-                self._watch_time(stack)
-                desk = Desk(pen, reader, book, self)
-                await stack.enter_async_context(Visit(pen, reader, guest_feed, engine, desk, self).under_way())
-                await self._see_claimed_runs_through(engine)
+                await self._execute_claimed(pen, runner, binder, Desk(pen, reader, book, self), stack)
             else:
-                assert self._guests is not None
-                taken = [job.id for job in inheritance.jobs.values()]
-                feed = Feed(reader, binder, table, engine, taken, self._execution.only, self._guests)
-                self._guests.source = feed
-                self._begin(runner, table, feed, recorder)
-                if self._policy.halts:
-                    table.bus.listen(lambda _: self._judge_failures(), events.RunEnded)
-                self._watch_time(stack)
-                self._writer = pen
                 desk = Desk(pen, reader, book, self, self._guests)
-                self._host = Host(pen, reader, desk, self._guests, engine, self._look_anew)
-                await stack.enter_async_context(self._host.under_way())
-                await self._see_runs_through(engine)
+                await self._execute_pending(pen, runner, binder, desk, inheritance, stack)
         await pen.require_there()
+
+    async def _execute_pending(
+        self,
+        writer: Writer,
+        runner: PooledRunner,
+        binder: Binder,
+        desk: Desk,
+        inheritance: Inheritance,
+        stack: AsyncExitStack,
+    ) -> None:
+        """Execute what is pending, and do for others what they ask for meanwhile."""
+        assert self._guests is not None
+        engine, table, guests = runner.engine, self._table, self._guests
+        taken = [job.id for job in inheritance.jobs.values()]
+        submission = Submission(binder, table, engine)
+        feed = Feed(self._reader, submission, table, engine, taken, self._execution.only, guests)
+        guests.source = feed
+        self._begin(runner, feed)
+        self._limits.act(self._give_up, self.statistics.total_count)
+        self._watch_time(stack)
+        self._writer = writer
+
+        async def get_desk() -> Desk:
+            return desk
+
+        self._attendant = Attendant(self.directory, engine, get_desk)
+        await stack.enter_async_context(self._attendant.attending())
+        host = Host(writer, self._reader, desk, self._attendant, guests, self._look_anew)
+        await stack.enter_async_context(host.at_home())
+        await self._see_runs_through(engine, guests)
+
+    async def _execute_claimed(
+        self, pen: GuestPen, runner: PooledRunner, binder: Binder, desk: Desk, stack: AsyncExitStack
+    ) -> None:
+        """Execute, as a guest, what the driver of the study gives it."""
+        engine = runner.engine
+        feed = GuestFeed(self._reader, binder, self._table, engine, self._recorder.forgive)
+        self._begin(runner, feed)
+        self._watch_time(stack)
+        await stack.enter_async_context(Visit(pen, self._reader, feed, engine, desk, self).under_way())
+        await self._see_claimed_runs_through(engine)
 
     def _make_runner(self) -> PooledRunner:
         make = self._execution.make_runner
@@ -246,11 +261,10 @@ class Driver:
             record=recorder,
         )
 
-    def _begin(self, runner: PooledRunner, table: RunTable, feed: Feed, recorder: Recorder) -> None:
-        self._runner, self._table, self._feed, self._recorder = runner, table, feed, recorder
+    def _begin(self, runner: PooledRunner, feed: Feed) -> None:
+        self._runner, self._feed = runner, feed
         self._is_at_work = True
         self._errands_after = -1
-        table.bus.listen(self._set_killed_apart, events.RunEnded)
         interrupts = CURRENT.get()
         if interrupts is not None:
             interrupts.begin(_Alone(self), self)
@@ -259,22 +273,21 @@ class Driver:
         elif self._execution.drains or self._is_draining:
             self.drain()
 
-    async def _see_runs_through(self, engine: Engine) -> None:
+    async def _see_runs_through(self, engine: Engine, guests: Guests) -> None:
         """Take runs in and wait until they have ended; on return, however it comes, none is under way here.
 
         Raises:
             LooksAgain: What still runs is to be taken over anew.
         """
-        assert self._guests is not None
         async with self._ending_runs():
             await self._prepare_study()
-            self._guests.is_prepared = True
+            guests.is_prepared = True
             while True:
                 await self._feed.run()
                 await engine.settled(self._table)
                 await self._feed.guests_ended()
                 if not self._feed.has_more:
-                    await self._host.answer()  # what has come meanwhile may bring more
+                    await self._attendant.answer()  # what has come meanwhile may bring more
                 if not self._feed.has_more and not await self._has_more_after_errands():
                     break
             if isinstance(engine.failure, LooksAgain):
@@ -333,7 +346,7 @@ class Driver:
         call = settings.get("hooks", {}).get("post_ensemble")
         if call is not None and (self._is_finishing or not self._feed.is_stopped):
             await self._do(hook_errand(call, settings["submit_dir"]))
-        await self._host.answer()
+        await self._attendant.answer()
         return self._feed.has_more
 
     async def _do(self, errand: Errand) -> bool:
@@ -380,12 +393,7 @@ class Driver:
     async def kill(self, runs: Sequence[int], how: str) -> set[int]:
         """End these runs for good; see `commands.Live`."""
         self._feed.withdraw(runs)
-        jobs = [job for id_ in runs if (job := self._table.job(id_)) is not None]
-        held = {job.id for job in jobs}
-        self._recorder.mark_killed(jobs)
-        self._runner.engine.cancel_all(jobs, Cause.KILLED, how)
-        await self._recorder.flush()
-        return held
+        return await self._recorder.kill(self._runner.engine, runs, how)
 
     def count_killed(self, runs: Sequence[StoredRun]) -> None:
         """Take in that these runs are killed; see `commands.Live`."""
@@ -407,13 +415,17 @@ class Driver:
         ids = []
         for run in runs:
             self._recorder.forgive(run.id)
+            self._limits.forget(run.id)
             self.statistics.move(COUNTS_AS[run.status], "pending")
             ids.append(run.id)
         self._feed.look_again(ids)
 
-    def take_more(self, count: int) -> None:
+    def reserve(self, count: int) -> None:
+        """Leave to the record what further runs get; see `commands.Live`."""
+
+    def take_more(self, rows: Sequence[NewRun]) -> None:
         """Execute runs that were added; see `commands.Live`."""
-        self.statistics.add("pending", count)
+        self.statistics.add("pending", len(rows))
         self._feed.look_again()
         self._table.bus.publish(events.FeedEnded(self.statistics.total_count))
 
@@ -421,13 +433,18 @@ class Driver:
         """Have so many runs at the same time from now on."""
         self._runner.engine.resize(count)
 
-    def _set_killed_apart(self, event: Any) -> None:
-        """Count a run that was ended on request as none that failed."""
-        if event.status != "failure":
-            return
-        row = self._table.entry(event.run)
-        if event.cause is Cause.KILLED or (isinstance(row, Row) and self._recorder.was_killed(event.run, row)):
-            self.statistics.move("failure", "skipped")
+    def _hear_end(self, event: Any) -> None:
+        """Count a run that has ended; one that was ended on request is none that failed."""
+        status = event.status
+        if status == "failure":
+            row = self._table.entry(event.run)
+            if event.cause is Cause.KILLED or (isinstance(row, Row) and self._recorder.was_killed(event.run, row)):
+                status = "skipped"
+                self.statistics.move("failure", "skipped")
+        self._count_end(event.run, status)
+
+    def _count_end(self, run: int, status: RunStatus) -> None:
+        self._limits.count(run, status, self.statistics.total_count)
 
     # Ending it
 
@@ -454,14 +471,10 @@ class Driver:
         timer = asyncio.get_running_loop().call_later(max(0.0, deadline.at_s - time.monotonic()), end)
         stack.callback(timer.cancel)
 
-    def _judge_failures(self) -> None:
-        """Give the study up, if too many runs have failed."""
-        halt = self._policy.verdict(self.statistics, self.statistics.total_count)
-        if halt is None or self.reason or self._guests is None:
-            return
-        self.halted = halt
-        self.reason = halt.reason(self.statistics)
+    def _give_up(self, halt: Halt) -> None:
+        self.halted, self.reason = halt, self._limits.reason
         self._table.bus.publish(events.Aborted(self.reason))
+        assert self._guests is not None
         if halt.when == "now":
             self._guests.tell("stop", how="stop")
             self.halt("stop")
@@ -520,40 +533,6 @@ class _Alone:
         """See `Driver.halt`."""
         self._driver.leave_guests()
         return self._driver.halt(how)
-
-
-class Drive:
-    """Drives a stored study, anew each time when the time is over, as often as its execution says.
-
-    Args:
-        directory: The study's, absolute.
-        execution: How.
-    """
-
-    def __init__(self, directory: str, execution: Execution) -> None:
-        self.driver = Driver(directory, execution)  #: the present one
-        self._directory = directory
-        self._execution = execution
-        self._is_wanted = True
-
-    async def run(self) -> None:
-        """See `Driver.run`."""
-        with profiling(self._execution.profile):
-            await self._run()
-
-    async def _run(self) -> None:
-        left = self._execution.repeats
-        while True:
-            await self.driver.run()
-            if not (self._is_wanted and self.driver.is_out_of_time and left):
-                return
-            left -= 1
-            self.driver = Driver(self._directory, self._execution)
-
-    def end(self, how: str) -> None:
-        """End soon, and do not begin anew; see `Driver.end`."""
-        self._is_wanted = False
-        self.driver.end(how)
 
 
 def _statistics(counts: dict[StoredStatus, int]) -> RunStatistics:

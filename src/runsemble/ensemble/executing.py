@@ -8,7 +8,8 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from runsemble.ensemble.detached import start_detached
-from runsemble.ensemble.driver import Driver, Execution
+from runsemble.ensemble.driver import Driver
+from runsemble.ensemble.execution import Execution
 from runsemble.ensemble.looking import Looking
 from runsemble.ensemble.view import EnsembleRun
 from runsemble.errors import LeaseError, UsageError

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 
 from runsemble.ensemble.book import Binder
 from runsemble.ensemble.feed import Feed
+from runsemble.ensemble.submission import Submission
 from runsemble.runners.engine import Engine
-from runsemble.runners.job import Job
 from runsemble.runners.table import RunTable
 from runsemble.sched.feed import to_claim
 from runsemble.store.reader import Reader
@@ -31,8 +31,8 @@ class GuestFeed(Feed):
     def __init__(
         self, reader: Reader, binder: Binder, table: RunTable, engine: Engine, forgive: Callable[[int], None]
     ) -> None:
-        super().__init__(reader, binder, table, engine, ())
         self.unfit: list[int] = []  #: runs that can never start here, to be given back
+        super().__init__(reader, Submission(binder, table, engine, self.unfit.append), table, engine, ())
         self._claimed: deque[int] = deque()
         self._forgive = forgive
         self._taken_count = 0
@@ -87,9 +87,6 @@ class GuestFeed(Feed):
             if run is not None and run.status == "pending" and self._is_free(run.id):
                 self._taken_count += 1
                 self._forgive(run.id)  # it may have been killed here, and requeued
+                self._made |= await self._reader.attempts_of([run.id])
                 return run
         return None
-
-    def _is_left_to_others(self, job: Job) -> bool:
-        self.unfit.append(job.id)
-        return True

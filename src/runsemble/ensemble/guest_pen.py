@@ -67,20 +67,24 @@ class GuestPen:
         await anyio.to_thread.run_sync(self._begin_beating)
         order = self._command("join", who=Holder.me().as_text())
         await anyio.to_thread.run_sync(inbox.post, self._private, order)
-        give_up = time.monotonic() + JOIN_S
+        give_up, reply = time.monotonic() + JOIN_S, None
         while time.monotonic() < give_up:
-            if await self._reader.reply(order.name) is not None:
+            reply = await self._reader.reply(order.name)
+            if reply is not None:
                 self._read.append(order.name)
-                return True
+                break
             if (await self._reader.lease()).is_free_now:
                 break
             await anyio.sleep(POLL_S)
+        if reply == {}:
+            return True
         await anyio.to_thread.run_sync(inbox.withdraw, self._private, order.name)
         await anyio.to_thread.run_sync(self._end_beating)
-        if time.monotonic() < give_up:
-            return False
         lease = await self._reader.lease()
-        raise LeaseError(f"the study in {self.directory} is being driven by {lease.holder}, which takes no guests")
+        if lease.is_free_now:
+            return False
+        why = "which takes no guests" if reply is None else reply["error"]
+        raise LeaseError(f"the study in {self.directory} is being driven by {lease.holder}: {why}")
 
     async def leave(self) -> None:
         """Go, if everything is written down that there was to say; else others find out what is left."""

@@ -10,13 +10,14 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from runsemble.ensemble import inbox
+from runsemble.ensemble.killing import killing
 from runsemble.ensemble.private import private_directory
 from runsemble.model.stats import RunStatistics
-from runsemble.model.status import Cause, RunStatus, StoredStatus
+from runsemble.model.status import RunStatus, StoredStatus
 from runsemble.sched.feed import to_hand_over
 from runsemble.store.lease import Here, Holder, Watch
 from runsemble.store.reader import Reader
-from runsemble.store.records import CAUSE_NUMBER, STATUS_NUMBER, STATUSES, Claim, StoredRun
+from runsemble.store.records import STATUSES, Claim, StoredRun
 from runsemble.store.writer import Statement, Writer
 
 #: Where guests give signs of life, in the private directory of a study.
@@ -77,7 +78,7 @@ class Guests:
         known: The guests so far, by name.
         claims: The runs that are theirs.
         statistics: Count those as well.
-        hear_end: Called when a run has ended.
+        hear_end: Called when a run has ended, with its id and how.
     """
 
     def __init__(
@@ -86,7 +87,7 @@ class Guests:
         known: Mapping[str, Holder],
         claims: Iterable[Claim],
         statistics: RunStatistics,
-        hear_end: Callable[[], None],
+        hear_end: Callable[[int, RunStatus], None],
     ) -> None:
         self.source: Source
         self.are_expected = True  #: what they have is waited for; else one of them is going to drive the study
@@ -170,7 +171,7 @@ class Guests:
             if status not in ("pending", "running"):
                 del self.held[run]
                 self.ended_count += 1
-                self._hear_end()
+                self._hear_end(run, COUNTS_AS[status])
         self.source.wake()
 
     @property
@@ -209,13 +210,6 @@ async def farewell(reader: Reader, guest: str) -> list[Statement]:
     orders = await reader.orders(guest)
     doomed = {run for _, what, arguments in orders if what == "kill" for run in arguments["runs"]} & had
     return [*killing(sorted(doomed)), *leaving(guest)]
-
-
-def killing(runs: Iterable[int]) -> list[Statement]:
-    """Return what to commit when runs are killed that nobody has to end."""
-    state, cause = STATUS_NUMBER["killed"], CAUSE_NUMBER[Cause.KILLED]
-    rows = [(state, cause, "killed on request", run) for run in runs]
-    return [("settle_ends", [(row[-1],) for row in rows]), ("settle", rows)]
 
 
 def leaving(guest: str) -> list[Statement]:

@@ -1,4 +1,4 @@
-"""What a driver does for others beside its runs: carries commands out, looks after its guests."""
+"""What a driver does for its guests: tells them what they are to do, sees off those that have died."""
 
 from __future__ import annotations
 
@@ -8,77 +8,72 @@ from contextlib import asynccontextmanager
 
 import anyio.to_thread
 
+from runsemble.ensemble.attending import LOOK_S, Attendant
 from runsemble.ensemble.commands import Desk
 from runsemble.ensemble.control import carry_out_waiting
 from runsemble.ensemble.guests import Guests, farewell
 from runsemble.ensemble.hosting import OF_GUESTS
-from runsemble.errors import AgentsTakenOver, LeaseError, StoreError
-from runsemble.runners.engine import Engine
+from runsemble.errors import LeaseError, StoreError
 from runsemble.store.lease import Here
 from runsemble.store.reader import Reader
 from runsemble.store.writer import Writer
 
-#: Seconds between two looks for commands of other processes.
-LOOK_S = 0.2
-
 
 class Host:
-    """A driver, as far as other processes are concerned.
+    """A driver, as far as its guests are concerned.
 
     Args:
         writer: Holds the lease.
         reader: Reads the study.
         desk: Where commands are carried out.
+        attendant: Who does that.
         guests: The guests.
-        engine: Where runs run.
         look_anew: Called when a guest has died, whose agents know of runs that are anybody's now.
     """
 
     def __init__(
-        self, writer: Writer, reader: Reader, desk: Desk, guests: Guests, engine: Engine, look_anew: Callable[[], None]
+        self,
+        writer: Writer,
+        reader: Reader,
+        desk: Desk,
+        attendant: Attendant,
+        guests: Guests,
+        look_anew: Callable[[], None],
     ) -> None:
         self._writer = writer
         self._reader = reader
         self._desk = desk
+        self._attendant = attendant
         self._guests = guests
-        self._engine = engine
         self._look_anew = look_anew
-        self._turn = asyncio.Lock()  #: of whoever carries commands out
 
     @asynccontextmanager
-    async def under_way(self) -> AsyncIterator[None]:
-        """Do all that while the block runs."""
-        task = asyncio.get_running_loop().create_task(self._keep_answering())
+    async def at_home(self) -> AsyncIterator[None]:
+        """Look after the guests while the block runs."""
+        task = asyncio.get_running_loop().create_task(self._look_after())
         try:
             yield
         finally:
             task.cancel()
             await asyncio.wait([task])
 
-    async def _keep_answering(self) -> None:
+    async def _look_after(self) -> None:
         while True:
             try:
-                await self.answer()
                 await self._guests.send(self._writer)
-                await self._see_off_guests()
-            except LeaseError as error:
-                self._engine.desert(AgentsTakenOver(str(error)))
-                return
+                await self._see_off()
+            except LeaseError:
+                return  # whoever has the lease now looks after them
             except (StoreError, OSError):
-                pass  # the command stays where it is, for when the disk has space again
+                pass  # once more, when the disk has space again
             await asyncio.sleep(LOOK_S)
 
-    async def answer(self) -> None:
-        """Carry out what other processes have asked for."""
-        async with self._turn:
-            await carry_out_waiting(self._desk, self._writer.directory, lambda _: True)
-
-    async def _see_off_guests(self) -> None:
+    async def _see_off(self) -> None:
         """Take in that guests have died: what they had is anybody's, and so are their agents."""
         gone = await anyio.to_thread.run_sync(self._guests.find_gone)
         if not gone:
             return
-        async with self._turn:
+        async with self._attendant.turn:
             await carry_out_waiting(self._desk, self._writer.directory, OF_GUESTS.__contains__)  # their last words
             gone = [guest for guest in gone if guest in await self._reader.guests()]
             if gone:

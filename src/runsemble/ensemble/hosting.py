@@ -28,7 +28,8 @@ async def join(desk: Desk, arguments: Mapping[str, Any]) -> Outcome:
     """Take a guest in: ``guest``, its name; ``who``, as `Holder.as_text` writes it."""
     name, who = str(arguments["guest"]), Holder.parse(arguments["who"])
     guests = desk.guests
-    assert guests is not None
+    if guests is None:
+        raise UsageError("this study is driven by a multirun, which takes no guests")
     return {}, [("add_guest", [(name, who.as_text())])], lambda: guests.add(name, who)
 
 

@@ -11,13 +11,15 @@ from typing import Any, Literal
 
 from runsemble.ensemble.book import go_on
 from runsemble.ensemble.identity import run_identity
+from runsemble.ensemble.killing import KILLED_WORDS
 from runsemble.model.files import OutputMode
 from runsemble.model.params import plain_params
-from runsemble.model.status import RunStatus, StoredStatus
+from runsemble.model.status import Cause, RunStatus, StoredStatus
 from runsemble.runners.job import Job
 from runsemble.runners.options import StudyOptions
+from runsemble.runners.order import RunOrder
 from runsemble.runners.table import Row, RunTable, pack_usage
-from runsemble.store.records import STATUSES, StoredAttempt, StoredRun
+from runsemble.store.records import CAUSE_NUMBER, STATUS_NUMBER, STATUSES, StoredAttempt, StoredRun
 from runsemble.store.sql import query
 
 #: What a stored run that has ended counts as in a result.
@@ -37,6 +39,7 @@ class Past:
         runs: All of them, by identity, those that are equal in order.
         attempts: The latest attempt of each, by id.
         results: What they posted, by id.
+        made: Every attempt at those that have not ended, by id.
         next_id: Of the next new run.
     """
 
@@ -46,8 +49,10 @@ class Past:
         runs: Mapping[bytes, deque[StoredRun]],
         attempts: Mapping[int, StoredAttempt],
         results: Mapping[int, tuple[str, str]],
+        made: Mapping[int, list[StoredAttempt]],
         next_id: int,
     ) -> None:
+        self.made = made
         self.next_id = next_id
         self._directory = directory
         self._runs = dict(runs)
@@ -88,7 +93,10 @@ def read_past(db: sqlite3.Connection, directory: str) -> Past:
             runs.setdefault(identity, deque()).append(run)
     attempts = {row[0]: StoredAttempt(*row) for row in db.execute(query("every_last_attempt"))}
     results = {run: (kind, value) for run, kind, value in db.execute(query("every_result"))}
-    return Past(directory, runs, attempts, results, last + 1)
+    made: dict[int, list[StoredAttempt]] = {}
+    for row in db.execute(query("attempts_under_way")):
+        made.setdefault(row[0], []).append(StoredAttempt(*row))
+    return Past(directory, runs, attempts, results, made, last + 1)
 
 
 class Resumption:
@@ -101,6 +109,8 @@ class Resumption:
         options: The study's.
         again: Which runs that have ended are executed again.
         make: Turns (id, parameter set, directory or None) into a job.
+        order: Where its runs are taken in.
+        known: Takes in the ids of those that the record has already.
     """
 
     def __init__(
@@ -111,28 +121,35 @@ class Resumption:
         options: StudyOptions,
         again: Again,
         make: Callable[[int, Any, str | None], Job],
+        order: RunOrder,
+        known: set[int],
     ) -> None:
-        self.ids: list[int] = []  #: of the runs that were asked for, in order
-        self.known: set[int] = set()  #: ids of those that the record has already
+        self.killed: set[int] = set()  #: ids of runs that were killed since the record was read
         self._past = past
         self._digest = digest
         self._table = table
         self._options = options
         self._again = again
         self._make = make
-        self._next_id = past.next_id
+        self._order = order
+        self._known = known
 
     def make_job(self, index: int, params: Any) -> Job | None:
         """Return the job for a parameter set; None if its run has ended before, which the table holds then."""
         _, text = plain_params(params, index, is_literal=self._options.is_literal)
         run = self._past.take(run_identity(self._digest, text))
         if run is None:
-            job = self._make(self._next_id, params, None)
-            self.ids.append(self._next_id)
-            self._next_id += 1
+            job = self._make(self._order.next_id, params, None)
+            self._order.append(job.id)
             return job
-        self.ids.append(run.id)
-        self.known.add(run.id)
+        self._order.append(run.id)
+        self._known.add(run.id)
+        if self._table.is_kept(run.id):  # somebody has asked for it again already
+            return None
+        if run.id in self.killed:
+            run = run._replace(
+                status_number=STATUS_NUMBER["killed"], cause_number=CAUSE_NUMBER[Cause.KILLED], words=KILLED_WORDS
+            )
         status = run.status
         is_over = status in _COUNTS_AS and not (self._again == "failed" and status != "success")
         if is_over:
@@ -141,5 +158,5 @@ class Resumption:
         job = self._make(run.id, params, run.directory)
         if status not in ("pending", "running"):
             run = run._replace(status_number=STATUSES.index("pending"))
-        go_on(job, run)
+        go_on(job, run, self._past.made.get(run.id, ()))
         return job

@@ -7,20 +7,25 @@ import os
 import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
 import anyio.to_thread
 
-from runsemble.ensemble.driver import Driver, Execution
+from runsemble.ensemble.driver import Driver
+from runsemble.ensemble.execution import Execution
+from runsemble.ensemble.intervening import Taking, attend
 from runsemble.ensemble.keeping import recording
 from runsemble.ensemble.overview import living_guests
 from runsemble.ensemble.past import Again, Past, Resumption, read_past
+from runsemble.ensemble.recipe import full_recipe
 from runsemble.ensemble.recorder import Recorder
-from runsemble.ensemble.recording import full_recipe, run_maker
+from runsemble.ensemble.recording import run_maker
 from runsemble.errors import LeaseError
 from runsemble.runners.engine import Engine
 from runsemble.runners.job import Job
+from runsemble.runners.order import RunOrder
 from runsemble.runners.pooled_study import Recorded, Recording
 from runsemble.runners.study import Study
 from runsemble.runners.table import RunTable
@@ -61,6 +66,8 @@ def record_resumed_study(again: Again) -> Recording:
         directory = study.output_path
         async with hold_lease(directory) as writer:
             number, digest, study = await _settle_recipe(writer, study)
+            if again == "failed":
+                await writer.commit([("forgive", [()])])
             past = await anyio.to_thread.run_sync(_read_past, directory)
             table.next_id = past.next_id
             known: set[int] = set()
@@ -68,13 +75,15 @@ def record_resumed_study(again: Again) -> Recording:
             recorder.listen()
             await engine.record_in(recorder)
 
-            def resume(make: Callable[..., Job]) -> Resumption:
-                resumption = Resumption(past, digest, table, study.options, again, make)
-                resumption.known = known
+            taking = Taking(study, number, table, engine, known)
+
+            def resume(make: Callable[..., Job], order: RunOrder) -> Resumption:
+                resumption = Resumption(past, digest, table, study.options, again, make, order, known)
+                resumption.killed = taking.killed
                 return resumption
 
             async with recording(recorder, writer, engine):
-                yield Recorded(recorder, study, resume)
+                yield Recorded(recorder, study, partial(attend, writer, recorder, taking), resume)
 
     return record
 

@@ -99,7 +99,8 @@ class Visit:
     async def _ask_for_runs(self) -> None:
         feed = self._feed
         if feed.unfit:
-            runs, feed.unfit = feed.unfit, []
+            runs = list(feed.unfit)
+            feed.unfit.clear()
             await self._pen.ask("give_back", runs=runs)
         count = feed.wanted()
         now = time.monotonic()

@@ -248,6 +248,8 @@ class Engine:
 
     def _take_in(self, job: Job) -> None:
         job.is_submitted = True
+        if job.history.growth:
+            self._growth.grow_again(job)
         job.table.active_count += 1
         job.table.bus.publish(events.RunAdded(job.id))
 
@@ -351,9 +353,11 @@ class Engine:
         """Tell of an attempt that was followed by another one under a driver that died before it wrote that down."""
         job = self._heirs.past(record)
         if job is not None:
-            self._publish_past(job, record)
+            cause = self._publish_past(job, record)
+            if (record.attempt, record.step) not in job.history.known:
+                self._growth.grow_in(record.step, job, job.machine.recall(cause, job.plan.retry, record.status))
 
-    def _publish_past(self, job: Job, record: Exit) -> None:
+    def _publish_past(self, job: Job, record: Exit) -> Cause:
         cause = judge_cause(record.status, record.trouble, record.ended_by)
         words = describe_end(cause, record.status, record.message)
         before, job.last = job.last, End(record.status, _usage_of(record), None, record.tail)
@@ -362,6 +366,7 @@ class Engine:
                 events.AttemptEnded(job.id, record.attempt, cause, record.status, words, record.step, record.started)
             )
         job.last = before
+        return cause
 
     def _take_back(self, station: Station, lease: int | None) -> None:
         grant = station.take_back(lease) if lease is not None else None
@@ -461,13 +466,6 @@ class Engine:
             return
         self._go_on(job, verdict)
 
-    def _go_on_after_driver(self, job: Job, record: Exit) -> None:
-        """Let an heir wait for another attempt that was ended for no reason but the death of its driver."""
-        if job.machine.status != "pending":
-            job.table.statistics.move(job.machine.status, "pending")
-        job.machine.resume(record.attempt + 1, record.step)
-        self._publish_past(job, record)
-
     def _go_on(self, job: Job, verdict: Verdict) -> None:
         """Let a run wait for its next step, or its next attempt."""
         job.enter_step(job.machine.step)
@@ -476,13 +474,11 @@ class Engine:
             if job.plan.is_whole:
                 job.enter_step(0)
             self._growth.grow(job, decision)
+            job.due_at = time.monotonic() + decision.delay_s if decision.delay_s else 0.0
             job.table.bus.publish(events.RunRetried(job.id, job.machine.attempt))
         if self._heirs.holds(job):
             return
-        if verdict is Verdict.RETRY and decision.delay_s:
-            self._dispatcher.push_later(job, decision.delay_s)
-        else:
-            self._dispatcher.push(job, is_begun=verdict is Verdict.NEXT)
+        self._dispatcher.push(job, is_begun=verdict is Verdict.NEXT)
 
     def _end(self, job: Job) -> None:
         job.table.end(job)

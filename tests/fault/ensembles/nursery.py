@@ -16,7 +16,8 @@ from collections.abc import Callable
 from typing import Any
 
 from runsemble.ensemble import creation, multirun
-from runsemble.ensemble.driver import Driver, Execution
+from runsemble.ensemble.driver import Driver
+from runsemble.ensemble.execution import Execution
 from runsemble.errors import RunsembleError
 from runsemble.runners.progress import Showing
 from runsemble.testing import faults
@@ -57,6 +58,9 @@ def _prepare(options: dict[str, Any]) -> None:
     lease_s = options.pop("lease_s", None)
     if lease_s is not None:
         driver_points.expire_after(lease_s)
+    answer_s = options.pop("answer_s", None)
+    if answer_s is not None:
+        driver_points.wait_for_agents(answer_s)
     jump_s = options.pop("clock_jumps_s", None)
     if jump_s is not None:
         driver_points.let_clock_jump(jump_s)

@@ -53,7 +53,7 @@ class Stand:
         self.shelf = self.guests.source = Shelf(reader)
         self.desk = Desk(writer, reader, book, None, self.guests)
 
-    def _count_end(self) -> None:
+    def _count_end(self, run: int, status: str) -> None:
         self.ends += 1
 
     async def ask(self, what: str, guest: str = "ann", **arguments: Any) -> Any:

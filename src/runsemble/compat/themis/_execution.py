@@ -16,7 +16,8 @@ from runsemble.compat.themis._context import EXECDIR_ENV_VAR, SETUPDIR_ENV_VAR, 
 from runsemble.compat.themis._scripts import BACKEND_LOG
 from runsemble.compat.themis._setup import new_execution_directory, study_of
 from runsemble.ensemble.detached import start_detached
-from runsemble.ensemble.driver import Drive, Execution
+from runsemble.ensemble.drive import Drive
+from runsemble.ensemble.execution import Execution
 from runsemble.ensemble.overview import drivers_of
 from runsemble.ensemble.sync import blocking
 from runsemble.errors import LeaseError
