@@ -42,7 +42,7 @@ from runsemble.store.connection import store_path
 from runsemble.store.lease import Holder
 from runsemble.store.reader import reading
 from runsemble.store.records import STATUSES
-from runsemble.workdir.layout import current_directory
+from runsemble.workdir.layout import current_directory, run_directory
 
 if TYPE_CHECKING:
     import pandas
@@ -241,7 +241,7 @@ class Ensemble:
         """
         async with reading(self.path) as reader, aclosing(reader.runs()) as runs:
             async for run in runs:
-                directory = os.path.join(self.path, run.directory or str(run.id))
+                directory = run_directory(self.path, run.id, run.directory)
                 if nonexistent or await anyio.to_thread.run_sync(os.path.isdir, directory):
                     yield run.id, directory
 

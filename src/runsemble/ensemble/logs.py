@@ -62,6 +62,8 @@ def logs_of(run: EnsembleRun, stream: Stream = "both", attempt: int | None = Non
         raise UsageError(f"the output of run {run.id} is not kept: the study was made with output='discard'")
     if run.output == "tail":
         return []
+    if run.is_pruned:
+        raise UsageError(f"the output of run {run.id} was not kept: the study was made with keep={run.keep!r}")
     names = ["output"] if run.output == "merged" else ["stdout", "stderr"] if stream == "both" else [stream]
     if run.output == "log":  # those of earlier attempts lie beside it, under numbers
         return [Log(LOG, os.path.join(run.run_dir, LOG))]
@@ -120,7 +122,7 @@ def last_words(run: EnsembleRun, tails: Sequence[str | None], count: int) -> tup
     """
     if run.output == "discard":
         return [], None
-    if run.output == "tail":
+    if run.output == "tail" or run.is_pruned:
         kept = next((tail for tail in reversed(tails) if tail), "")
         return kept.splitlines()[-count:], None
     logs = logs_of(run)

@@ -12,6 +12,7 @@ import anyio.to_thread
 from runsemble.ensemble.identity import recipe_digest, run_identity
 from runsemble.ensemble.keeping import forget_agents, recording
 from runsemble.ensemble.private import make_private_directory
+from runsemble.ensemble.pruning import keep_settings, pruning
 from runsemble.ensemble.recorder import Recorder
 from runsemble.ensemble.spare import keep_spare
 from runsemble.errors import InputFileError
@@ -20,9 +21,11 @@ from runsemble.runners.job import Job
 from runsemble.runners.pooled_study import Recorded
 from runsemble.runners.study import Study
 from runsemble.runners.table import RunTable
+from runsemble.store.reader import reading
 from runsemble.store.records import NewRun
 from runsemble.store.text import to_store
 from runsemble.store.writer import create_study
+from runsemble.workdir.layout import default_name
 
 #: The recipe of a study that has only one.
 FIRST_RECIPE = 1
@@ -67,7 +70,7 @@ def run_maker(
         if job.id in known:
             return None
         directory: str | None = job.directory.removeprefix(above)
-        if directory == str(job.id):
+        if directory == default_name(job.id):
             directory = None
         return NewRun(
             job.id, recipe, job.params_text, job.own, to_store(directory), run_identity(digest, job.params_text)
@@ -91,7 +94,7 @@ async def record_new_study(study: Study, table: RunTable, engine: Engine) -> Asy
         InputFileError: An input cannot be read.
     """
     recipe = await anyio.to_thread.run_sync(full_recipe, study)
-    settings = new_settings(base=table.base, submit_dir=study.submit_dir)
+    settings = new_settings(base=table.base, submit_dir=study.submit_dir, **keep_settings(study.options.keep))
     await anyio.to_thread.run_sync(make_private_directory, study.output_path)
     async with create_study(study.output_path, settings, recipe) as writer:
         await anyio.to_thread.run_sync(_keep_spare, study.output_path, settings, recipe)
@@ -99,7 +102,11 @@ async def record_new_study(study: Study, table: RunTable, engine: Engine) -> Asy
         recorder.listen()
         await engine.record_in(recorder)
         try:
-            async with recording(recorder, writer, engine):
+            async with (
+                reading(study.output_path) as reader,
+                pruning(recorder, writer, reader, table.bus),
+                recording(recorder, writer, engine),
+            ):
                 yield Recorded(recorder, study)
         finally:
             await forget_agents(recorder, writer, engine)

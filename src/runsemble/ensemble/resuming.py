@@ -15,6 +15,7 @@ import anyio.to_thread
 from runsemble.ensemble.driver import Driver, Execution
 from runsemble.ensemble.keeping import recording
 from runsemble.ensemble.past import Again, Past, Resumption, read_past
+from runsemble.ensemble.pruning import change_keep, pruning
 from runsemble.ensemble.recorder import Recorder
 from runsemble.ensemble.recording import full_recipe, run_maker
 from runsemble.runners.engine import Engine
@@ -56,6 +57,8 @@ def record_resumed_study(again: Again) -> Recording:
         directory = study.output_path
         async with hold_lease(directory) as writer:
             number, digest, study = await _settle_recipe(writer, study)
+            async with reading(directory) as reader:
+                await writer.commit(change_keep(await reader.settings(), study.options.keep))
             past = await anyio.to_thread.run_sync(_read_past, directory)
             table.next_id = past.next_id
             known: set[int] = set()
@@ -68,7 +71,11 @@ def record_resumed_study(again: Again) -> Recording:
                 resumption.known = known
                 return resumption
 
-            async with recording(recorder, writer, engine):
+            async with (
+                reading(directory) as reader,
+                pruning(recorder, writer, reader, table.bus),
+                recording(recorder, writer, engine),
+            ):
                 yield Recorded(recorder, study, resume)
 
     return record

@@ -88,7 +88,7 @@ def test_every_option_has_a_bad_value_above() -> None:
 def test_what_is_left_out_has_the_defaults_of_multirun() -> None:
     options, first_id = ensemble_options("out", ["true"], {})
     assert (options.retry, options.output, options.directory, options.run_dir) == (
-        RetryPolicy(), "files", "new", "{run_id}",
+        RetryPolicy(), "files", "new", None,
     )  # fmt: skip
     assert (first_id, options.is_bare, options.steps) == (0, False, ())
 
