@@ -24,6 +24,7 @@ from runsemble.ensemble.following import Piece, follow, read_output
 from runsemble.ensemble.logs import Stream
 from runsemble.ensemble.look import Look, looking
 from runsemble.ensemble.options import ensemble_options, require_parameter_sets
+from runsemble.ensemble.packing import Packed, pack
 from runsemble.ensemble.planning import make_plan, make_suggestions
 from runsemble.ensemble.rebuild import Rebuilt, rebuild
 from runsemble.ensemble.rows import dataframe_of
@@ -499,6 +500,18 @@ class Ensemble:
             UsageError: Nobody drives the ensemble, or the number makes no sense.
         """
         await command(self.path, "resize", count=max_concurrency)
+
+    async def pack(self) -> Packed:
+        """Pack what the successful runs wrote into one file, and remove the many small ones.
+
+        `output` and `follow` read it from there. Files of more than 4 MiB stay as they are, and so do those of runs
+        that did not succeed. Nobody can drive the ensemble meanwhile.
+
+        Raises:
+            LeaseError: It is being driven.
+            StoreError: The record cannot be read, or the pack not be written.
+        """
+        return await pack(self.path)
 
     # Executing
 

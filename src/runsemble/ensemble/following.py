@@ -10,7 +10,7 @@ from typing import NamedTuple
 import anyio
 import anyio.to_thread
 
-from runsemble.ensemble.logs import Log, Stream, current_attempt, last_bytes, last_of, logs_of
+from runsemble.ensemble.logs import Log, Stream, current_attempt, last_bytes, last_of, log_bytes, logs_of
 from runsemble.ensemble.view import EnsembleRun
 from runsemble.model.status import StoredStatus
 
@@ -43,7 +43,7 @@ def read_output(run: EnsembleRun, stream: Stream, attempt: int | None, lines: in
     number = attempt or current_attempt(run.run_dir)
     if run.output == "tail":
         return [Piece(run.attempts, "output", _kept(run, lines))]
-    return [Piece(number, log.name, last_bytes(log.path, lines)) for log in logs_of(run, stream, attempt)]
+    return [Piece(number, log.name, log_bytes(run, log, number, lines)) for log in logs_of(run, stream, attempt)]
 
 
 def _kept(run: EnsembleRun, lines: int | None) -> bytes:

@@ -148,8 +148,7 @@ class Pruning:
     async def _take_slice(self) -> bool:
         async with self._turn:
             began = time.monotonic()
-            if (await self._reader.lease()).epoch != self._writer.epoch:
-                raise LeaseError(f"another driver has taken over the study in {self._writer.directory}")
+            await self._writer.require_lease()
             ends = await self._reader.ended(self._after, SLICE)
             done = await anyio.to_thread.run_sync(self._prune, ends, began + FRESH_S) if ends else 0
         self.followed += done

@@ -35,10 +35,10 @@ class EnsembleRun:
     run_dir: str  #: absolute path of its directory, which may not exist yet
     output: OutputMode  #: what becomes of its output
     last_attempt: StoredAttempt | None = None  #: the latest one, under way or ended
+    study_dir: str = ""  #: absolute path of the directory of its study
     keep: Keep = "all"  #: what stays of the directories of runs that have ended
     _posted: tuple[str, str] | None = field(default=None, repr=False)
     _own: str | None = field(default=None, repr=False)
-    _study: str = field(default="", repr=False)
 
     @property
     def result(self) -> Any:
@@ -60,7 +60,7 @@ class EnsembleRun:
         """
         if self._posted is None:
             return None
-        apart = post_of(self._study, self.id)
+        apart = post_of(self.study_dir, self.id)
         path = apart if self.output == "log" else os.path.join(self.run_dir, RESULTS_FILE)
         return read_posted(self._posted, path, allow_pickle, rescued=apart)
 
@@ -171,6 +171,6 @@ def view(
         last_attempt=last_attempt,
         _posted=posted,
         _own=run.own,
-        _study=directory,
+        study_dir=directory,
         keep=keep,
     )

@@ -144,7 +144,7 @@ def test_no_path_upsets_the_screen(what: str) -> None:
 
 def test_a_failure_of_which_nothing_was_kept_points_nowhere() -> None:
     lines = summary_lines([ShownRun(Seen(0, status="failure", message="oh", run_dir=None), None)], OUT)
-    assert not [line for line in lines if "see" in line]
+    assert not [line for line in lines if "    see" in line]
 
 
 def test_the_names_that_found_no_room_fit_as_well() -> None:
