@@ -146,7 +146,7 @@ class Driver:
             stack.push_async_callback(forget_agents, recorder, writer, engine)  # once they have ended
             stack.push_async_callback(runner.leave)
             stack.callback(runner.end_table, table)
-            await stack.enter_async_context(pruning(recorder, writer, reader, table.bus, self._answers))
+            await stack.enter_async_context(pruning(recorder, writer, settings, table.bus, self._answers))
             await stack.enter_async_context(recording(recorder, writer, engine))
             if self._execution.log is not None:
                 await stack.enter_async_context(Diary(self._execution.log, table))

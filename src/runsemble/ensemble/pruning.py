@@ -7,7 +7,6 @@ now and then: whoever drives the study next goes on there, so that what a driver
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -21,7 +20,7 @@ from runsemble.ensemble.recorder import Recorder
 from runsemble.errors import LeaseError, StoreError
 from runsemble.model.events import Note
 from runsemble.runners.bus import EventBus
-from runsemble.store.reader import Reader
+from runsemble.store.reader import Reader, reading
 from runsemble.store.records import EndedRun
 from runsemble.store.text import to_store
 from runsemble.store.writer import Statement, Writer
@@ -50,43 +49,41 @@ def keep_settings(keep: Keep) -> dict[str, Any]:
     return {} if keep == "all" else {KEEP: keep, UNTIL: 0}
 
 
-def change_keep(settings: Mapping[str, Any], keep: Keep) -> list[Statement]:
-    """Return what to commit so that this is kept of all runs of a study, those that have ended included."""
-    if settings.get(KEEP, "all") == keep:
-        return []
-    return [("set_setting", [(KEEP, json.dumps(keep)), (UNTIL, "0")])]
+def change_keep(settings: Mapping[str, Any], keep: Keep) -> dict[str, Any]:
+    """Return the settings that have to change so that this is kept of all runs, those that have ended included."""
+    return {} if settings.get(KEEP, "all") == keep else {KEEP: keep, UNTIL: 0}
 
 
 @asynccontextmanager
 async def pruning(
-    recorder: Recorder, writer: Writer, reader: Reader, bus: EventBus, turn: asyncio.Lock | None = None
+    recorder: Recorder, writer: Writer, settings: Mapping[str, Any], bus: EventBus, turn: asyncio.Lock | None = None
 ) -> AsyncIterator[None]:
     """Remove what is not kept while the block runs, and what was left before; on return nothing is left.
 
     Args:
         recorder: Writes the ends down; it must have come to its end when the block has.
         writer: Holds the lease.
-        reader: Reads the same study.
+        settings: The study's.
         bus: Hears of what cannot be removed.
         turn: Held by whoever may let runs be executed again.
     """
-    settings = await reader.settings()
     keep: Keep = settings.get(KEEP, "all")
     if keep == "all":
         yield
         return
-    last = await reader.last_end()
-    work = Pruning(writer, reader, bus, keep, min(settings.get(UNTIL, last), last), turn or asyncio.Lock())
-    await work.follow()
-    recorder.backlog = lambda: WEIGHT * max(0, recorder.ended_count - work.followed)
-    work.followed = 0
-    following = asyncio.get_running_loop().create_task(_keep_following(work, recorder))
-    limit_s: float | None = LAST_S
-    try:
-        yield
-        limit_s = None
-    finally:
-        await see_through(_finish(work, following, limit_s))
+    async with reading(writer.directory) as reader:
+        last = await reader.last_end()
+        work = Pruning(writer, reader, bus, keep, min(settings.get(UNTIL, last), last), turn or asyncio.Lock())
+        await work.follow()
+        work.followed = 0
+        recorder.backlog = lambda: WEIGHT * max(0, recorder.ended_count - work.followed)
+        following = asyncio.get_running_loop().create_task(_keep_following(work, recorder))
+        limit_s: float | None = LAST_S
+        try:
+            yield
+            limit_s = None
+        finally:
+            await see_through(_finish(work, following, limit_s))
 
 
 async def _keep_following(work: Pruning, recorder: Recorder) -> None:

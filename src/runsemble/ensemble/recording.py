@@ -21,7 +21,6 @@ from runsemble.runners.job import Job
 from runsemble.runners.pooled_study import Recorded
 from runsemble.runners.study import Study
 from runsemble.runners.table import RunTable
-from runsemble.store.reader import reading
 from runsemble.store.records import NewRun
 from runsemble.store.text import to_store
 from runsemble.store.writer import create_study
@@ -102,11 +101,7 @@ async def record_new_study(study: Study, table: RunTable, engine: Engine) -> Asy
         recorder.listen()
         await engine.record_in(recorder)
         try:
-            async with (
-                reading(study.output_path) as reader,
-                pruning(recorder, writer, reader, table.bus),
-                recording(recorder, writer, engine),
-            ):
+            async with pruning(recorder, writer, settings, table.bus), recording(recorder, writer, engine):
                 yield Recorded(recorder, study)
         finally:
             await forget_agents(recorder, writer, engine)

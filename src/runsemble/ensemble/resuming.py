@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import quote
@@ -27,6 +27,7 @@ from runsemble.store.connection import store_path
 from runsemble.store.reader import reading
 from runsemble.store.text import from_store
 from runsemble.store.writer import Writer, hold_lease
+from runsemble.workdir.keep import Keep
 from runsemble.workdir.layout import RunDirectories
 
 
@@ -58,7 +59,8 @@ def record_resumed_study(again: Again) -> Recording:
         async with hold_lease(directory) as writer:
             number, digest, study = await _settle_recipe(writer, study)
             async with reading(directory) as reader:
-                await writer.commit(change_keep(await reader.settings(), study.options.keep))
+                settings = await reader.settings()
+            settings |= await _settle_keep(writer, settings, study.options.keep)
             past = await anyio.to_thread.run_sync(_read_past, directory)
             table.next_id = past.next_id
             known: set[int] = set()
@@ -71,11 +73,7 @@ def record_resumed_study(again: Again) -> Recording:
                 resumption.known = known
                 return resumption
 
-            async with (
-                reading(directory) as reader,
-                pruning(recorder, writer, reader, table.bus),
-                recording(recorder, writer, engine),
-            ):
+            async with pruning(recorder, writer, settings, table.bus), recording(recorder, writer, engine):
                 yield Recorded(recorder, study, resume)
 
     return record
@@ -99,6 +97,17 @@ async def _settle_recipe(writer: Writer, study: Study) -> tuple[int, str, Study]
     await writer.commit([("add_recipe", [(json.dumps(recipe),)])])
     async with reading(study.output_path) as reader:
         return max(await reader.recipes()), recipe["digest"], study
+
+
+async def _settle_keep(writer: Writer, settings: Mapping[str, Any], keep: Keep) -> dict[str, Any]:
+    """Let what is to be kept hold for the whole study, runs that have ended included; return the settings that change.
+
+    They are committed.
+    """
+    changes = change_keep(settings, keep)
+    if changes:
+        await writer.commit([("set_setting", [(name, json.dumps(value)) for name, value in changes.items()])])
+    return changes
 
 
 def _as_before(recipe: dict[str, Any], study: Study) -> Study:
