@@ -59,6 +59,7 @@ BAD: list[tuple[str, Any, str]] = [
     ("directory", "existing", "directory must be one of new, reuse, refill, not 'existing'"),
     ("directory", None, "directory must be one of"),
     ("output", "x", "output must be 'files', 'merged', 'discard' or 'tail'"),
+    ("keep", "x", "keep must be 'all', 'failed', 'results' or 'none', not 'x'"),
     ("first_id", -1, "first_id must be"),
     ("first_id", 1 << 62, "first_id must be at most"),
     ("input_files", "a", "input_files must be a list"),
