@@ -32,7 +32,7 @@ _OUTPUT = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
 PARAMS_IN_ENV_BYTES = 4096
 _PARAMS = b"params.json"
 #: Tries to make a directory in one that is removed again and again.
-MKDIR_TRIES = 10
+MKDIR_TRIES = 100
 #: How the name ends under which a file is made; no input may be called so.
 PARTIAL = b".runsemble-partial"
 

@@ -25,5 +25,5 @@ def test_of_what_did_not_succeed_everything_stays_unless_nothing_is_to(status: S
 
 def test_of_a_success_stays_what_was_asked_for() -> None:
     assert kept_names("all", "success") is None
-    assert kept_names("results", "success") == {"params.json", "results.json"}
+    assert kept_names("results", "success") == frozenset({"params.json", "results.json"})
     assert kept_names("failed", "success") == kept_names("none", "success") == frozenset()
