@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import stat
 import time
@@ -13,6 +12,7 @@ from typing import Any, NamedTuple
 
 import anyio.to_thread
 
+from runsemble.ensemble.keeping import beating
 from runsemble.ensemble.logs import attempt_directory, current_attempt, names_of, pack_path
 from runsemble.ensemble.private import make_private_directory
 from runsemble.ensemble.pruning import FRESH_S
@@ -49,13 +49,8 @@ class _File(NamedTuple):
 
 async def pack(directory: str) -> Packed:
     """Pack the output of successful runs; see `Ensemble.pack`."""
-    async with hold_lease(directory) as writer, reading(directory) as reader:
-        beating = asyncio.get_running_loop().create_task(writer.keep_beating())
-        try:
-            return await _pack(directory, writer, reader)
-        finally:
-            beating.cancel()
-            await asyncio.gather(beating, return_exceptions=True)
+    async with hold_lease(directory) as writer, reading(directory) as reader, beating(writer):
+        return await _pack(directory, writer, reader)
 
 
 async def _pack(directory: str, writer: Writer, reader: Reader) -> Packed:
@@ -91,7 +86,7 @@ def _files_of_run(directory: str, output: str, run: StoredRun) -> Iterator[_File
             path = os.path.join(attempt_directory(where, attempt), name)
             with suppress(FileNotFoundError, NotADirectoryError):
                 info = os.lstat(path)
-                if stat.S_ISREG(info.st_mode) and info.st_size <= LARGE_BYTES:
+                if stat.S_ISREG(info.st_mode) and info.st_size <= LARGE_BYTES and os.access(path, os.R_OK):
                     yield _File(run.id, attempt, name, path, info.st_size)
 
 
@@ -108,6 +103,6 @@ def _remove(files: Sequence[_File], until: float) -> Sequence[_File]:
     for count, file in enumerate(files):
         if time.monotonic() > until:
             return files[count:]
-        with suppress(FileNotFoundError):
+        with suppress(OSError):  # where it stays, it is read as before
             os.unlink(file.path)
     return ()

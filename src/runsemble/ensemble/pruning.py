@@ -16,6 +16,7 @@ import anyio
 import anyio.to_thread
 
 from runsemble.closing import see_through
+from runsemble.ensemble.keeping import beating
 from runsemble.ensemble.recorder import Recorder
 from runsemble.errors import LeaseError, StoreError
 from runsemble.model.events import Note
@@ -74,7 +75,8 @@ async def pruning(
     async with reading(writer.directory) as reader:
         last = await reader.last_end()
         work = Pruning(writer, reader, bus, keep, min(settings.get(UNTIL, last), last), turn or asyncio.Lock())
-        await work.follow()
+        async with beating(writer):
+            await work.follow()
         work.followed = 0
         recorder.backlog = lambda: WEIGHT * max(0, recorder.ended_count - work.followed)
         following = asyncio.get_running_loop().create_task(_keep_following(work, recorder))
@@ -83,7 +85,7 @@ async def pruning(
             yield
             limit_s = None
         finally:
-            await see_through(_finish(work, following, limit_s))
+            await see_through(_finish(work, writer, following, limit_s), work.make_haste)
 
 
 async def _keep_following(work: Pruning, recorder: Recorder) -> None:
@@ -91,16 +93,17 @@ async def _keep_following(work: Pruning, recorder: Recorder) -> None:
     while True:
         await anyio.sleep(LOOK_S)
         if recorder.ended_count != seen:
-            seen = recorder.ended_count
+            count, is_all_written = recorder.ended_count, recorder.is_up_to_date
             with suppress(StoreError):
                 await work.follow()
+                seen = count if is_all_written else seen
 
 
-async def _finish(work: Pruning, following: asyncio.Task[None], limit_s: float | None) -> None:
+async def _finish(work: Pruning, writer: Writer, following: asyncio.Task[None], limit_s: float | None) -> None:
     following.cancel()
     await asyncio.gather(following, return_exceptions=True)
     with suppress(LeaseError, StoreError, TimeoutError):
-        async with asyncio.timeout(limit_s):
+        async with beating(writer), asyncio.timeout(limit_s):
             await work.follow()
 
 
@@ -126,6 +129,7 @@ class Pruning:
         self._keep = keep
         self._after = self._written = after
         self._turn = turn
+        self._is_hasty = False
         self._problem = ""  #: the first one, until it has been told
         self._has_told = False
 
@@ -136,11 +140,15 @@ class Pruning:
             LeaseError: Another process has taken the study over.
             StoreError: The record cannot be read, or how far it has come not be written down.
         """
-        while await self._take_slice():
+        while not self._is_hasty and await self._take_slice():
             if self._after - self._written >= MARK:
                 await self._write()
         if self._after != self._written:
             await self._write()
+
+    def make_haste(self) -> None:
+        """Let `follow` end soon; whoever drives the study next does the rest."""
+        self._is_hasty = True
 
     async def _take_slice(self) -> bool:
         async with self._turn:

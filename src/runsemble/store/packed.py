@@ -14,7 +14,7 @@ from typing import NamedTuple
 from urllib.parse import quote
 
 from runsemble.errors import StoreError
-from runsemble.store.connection import BUSY_S, as_store_error
+from runsemble.store.connection import BUSY_S
 
 #: The file, in the private directory of its study.
 FILE_NAME = "logs.db"
@@ -50,7 +50,7 @@ def add_logs(path: str, logs: Iterable[PackedLog]) -> None:
                 db.execute(_TABLE)
                 db.executemany(_ADD, rows)
     except sqlite3.Error as error:
-        raise as_store_error(error, path) from error
+        raise StoreError(f"the output of runs cannot be packed: {path}: {error}", path=path) from error
 
 
 def find_log(path: str, run: int, attempt: int, name: str) -> bytes | None:
