@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 
 from runsemble import DebugRunner, multirun
+from runsemble.cli import exits
+from runsemble.cli.app import run_app
 from runsemble.ensemble.ensemble import Ensemble
 from runsemble.ensemble.following import Piece
 from runsemble.errors import UsageError
@@ -171,6 +173,11 @@ async def test_a_run_by_hand_gets_its_directory_back(here: Path) -> None:
     assert names_in("sweep/0") == ["params.json", "table"]
     assert json.loads((here / "sweep/0/params.json").read_text()) == {"x": 0}
     assert (command.directory, command.step) == (str(here / "sweep/0"), 0)
+
+
+def test_the_command_line_has_it_too(here: Path) -> None:
+    assert run_app(["run", "-q", "-o", "out", "--keep", "failed", "exit {}", ":::", "0", "3"]) == exits.FAILED
+    assert run_directories_in("out") == ["1"]
 
 
 @pytest.mark.parametrize(

@@ -325,7 +325,8 @@ class Ensemble:
     async def command_of(self, run: int) -> RunCommand:
         """Return what it takes to start a run by hand as it was started last: command, environment, directory, cores.
 
-        Of several steps it is the one that failed, or was last.
+        Of several steps it is the one that failed, or was last. A directory that was not kept (`keep`) is made anew,
+        and then it is the first one.
 
         Raises:
             UsageError: There is no such run, it has no directory yet, or its command cannot be made here.
