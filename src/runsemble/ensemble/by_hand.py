@@ -55,45 +55,82 @@ class RunCommand:
         return shlex.join([*words, *self.argv])
 
 
-async def find_command(reader: Reader, directory: str, id_: int) -> RunCommand:
-    """Return what it takes to start a run by hand; see `Ensemble.command_of`."""
+class RunCommands:
+    """The commands of one run, as its agent would start them.
+
+    Args:
+        study: What the run has in common with others.
+        run: As it is stored.
+        attempts: Made so far; they say which cores and GPUs it had.
+
+    Raises:
+        UsageError: A command cannot be made here.
+    """
+
+    def __init__(self, study: Study, run: StoredRun, attempts: Sequence[StoredAttempt] = ()) -> None:
+        params, own = read_own(study, run)
+        self.commands = own or study.commands
+        self.prepared = study.prepare(run.id, params, own, directory=run.directory or str(run.id))
+        self._study, self._run, self._attempts = study, run, attempts
+
+    def step_of(self, hook: str) -> int | None:
+        """Return the step in which a hook is called, None if there is no such hook."""
+        for step, command in enumerate(self.commands):
+            if command.call is not None and command.call["kind"] == "hook" and command.call["name"] == hook:
+                return step
+        return None
+
+    def at(self, step: int) -> RunCommand:
+        """Return the command of a step."""
+        study, run, command, filled = self._study, self._run, self.commands[step], self.prepared.commands[step]
+        attempt, directory = _last_at(step, self._attempts), self.prepared.directory
+        argv, path = filled.argv, {}
+        if command.call is not None:
+            argv = call_argv(study.located(command.call), id_of_run=run.id)
+            path = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+        return RunCommand(
+            argv=argv,
+            env={
+                **_surroundings(study, command.request, attempt),
+                **filled.env,
+                **path,
+                **_own_variables(run, step, directory, command.timeout_s),
+            },
+            directory=directory,
+            cwd=os.path.normpath(os.path.join(directory, filled.cwd or "")),
+            cores=_cores_of(attempt),
+            step=step,
+            step_count=len(self.commands),
+        )
+
+
+async def find_commands(reader: Reader, directory: str, id_: int) -> tuple[RunCommands, StoredRun]:
+    """Return the commands of a run, and the run.
+
+    Raises:
+        UsageError: There is no such run, or a command cannot be made here.
+    """
     run = await reader.run(id_)
     if run is None:
         raise UsageError(f"there is no run {id_} in {directory}")
-    recipes = await reader.recipes()
+    recipe = await reader.recipe(run.recipe)
     attempts = await reader.attempts(id_)
-    return await anyio.to_thread.run_sync(_command_of, directory, recipes, run, attempts)
+    return await anyio.to_thread.run_sync(_commands_of, directory, recipe, run, attempts), run
 
 
-def _command_of(
-    directory: str, recipes: Mapping[int, Mapping[str, object]], run: StoredRun, attempts: Sequence[StoredAttempt]
-) -> RunCommand:
-    study = Book(directory, {run.recipe: recipes[run.recipe]}).studies[run.recipe]
-    params, own = read_own(study, run)
-    prepared = study.prepare(run.id, params, own, directory=run.directory or str(run.id))
-    if not os.path.isdir(prepared.directory):
+def _commands_of(
+    directory: str, recipe: Mapping[str, object], run: StoredRun, attempts: Sequence[StoredAttempt]
+) -> RunCommands:
+    return RunCommands(Book(directory, {run.recipe: recipe}).studies[run.recipe], run, attempts)
+
+
+async def find_command(reader: Reader, directory: str, id_: int) -> RunCommand:
+    """Return what it takes to start a run by hand; see `Ensemble.command_of`."""
+    commands, run = await find_commands(reader, directory, id_)
+    if not await anyio.to_thread.run_sync(os.path.isdir, commands.prepared.directory):
         raise UsageError(f"run {run.id} has no directory yet, as it has not started: without --here it is started")
-    commands = own or study.commands
-    step = min(run.step, len(commands) - 1)
-    filled = prepared.commands[step]
-    argv, call = filled.argv, commands[step].call
-    if call is not None:
-        argv = call_argv(study.located(call), id_of_run=run.id)
-    env = {
-        **_surroundings(study, commands[step].request, _last_at(step, attempts)),
-        **filled.env,
-        **({"PYTHONPATH": os.pathsep.join(filter(None, sys.path))} if call is not None else {}),
-        **_own_variables(run, step, prepared.directory, commands[step].timeout_s),
-    }
-    return RunCommand(
-        argv=argv,
-        env=env,
-        directory=prepared.directory,
-        cwd=os.path.normpath(os.path.join(prepared.directory, filled.cwd or "")),
-        cores=_cores_of(_last_at(step, attempts)),
-        step=step,
-        step_count=len(commands),
-    )
+    step = min(run.step, len(commands.commands) - 1)
+    return await anyio.to_thread.run_sync(commands.at, step)
 
 
 def _last_at(step: int, attempts: Sequence[StoredAttempt]) -> StoredAttempt | None:
