@@ -354,7 +354,7 @@ def test_directories_are_printed_with_those_that_do_not_exist_on_request(here: P
 
 
 @pytest.mark.parametrize("command", ["status", "runs", "results", "rundirs", "resume", "start", "watch", "add", "drain",
-                                     "stop", "kill", "requeue"])  # fmt: skip
+                                     "stop", "kill", "requeue", "dry-run", "on-completion"])  # fmt: skip
 def test_a_directory_without_a_study_is_refused_by_every_command(here: Path, command: str) -> None:
     (here / "empty").mkdir()
     for directory, words in (("gone", "there is no directory gone"), ("empty", "there is no study in empty")):

@@ -11,7 +11,7 @@ import anyio.to_thread
 from runsemble import codec
 from runsemble.ensemble.control import command
 from runsemble.ensemble.creation import describe
-from runsemble.ensemble.errands import completion_setting
+from runsemble.ensemble.errands import completion_of
 from runsemble.ensemble.looking import Looking
 from runsemble.ensemble.options import require_parameter_sets
 from runsemble.ensemble.view import EnsembleRun
@@ -82,7 +82,7 @@ class Changing(Looking):
 
     async def on_completion(
         self,
-        cmd: Sequence[str],
+        cmd: Sequence[str] | None,
         cwd: str | os.PathLike[str] = ".",
         *,
         stdout: str | os.PathLike[str] | None = None,
@@ -91,7 +91,7 @@ class Changing(Looking):
         """Have a command run each time when nothing is pending any more; it replaces the one that was set before.
 
         Args:
-            cmd: Program and arguments.
+            cmd: Program and arguments; None: no command any more.
             cwd: Where it starts.
             stdout: File to which its output is appended; None: the log of the driver.
             stderr: The same for its errors.
@@ -99,7 +99,9 @@ class Changing(Looking):
         Raises:
             UsageError: The program is not there, or `cwd` is no directory.
         """
-        value = await anyio.to_thread.run_sync(completion_setting, cmd, cwd, stdout, stderr)
+        value = None
+        if cmd is not None:
+            value = (await anyio.to_thread.run_sync(completion_of, cmd, cwd, stdout, stderr))._asdict()
         await command(self.path, "set_setting", name="on_completion", value=value)
 
     async def finish(self) -> None:

@@ -93,13 +93,22 @@ async def run_errand(
     return f"{errand.name} {how}" + (f": {said}" if said else "")
 
 
-def completion_setting(
+class Completion(NamedTuple):
+    """A command for when nothing is pending any more; its paths are absolute."""
+
+    argv: list[str]
+    cwd: str  #: where it starts
+    stdout: str | None  #: file to which its output is appended; None: the log of the driver
+    stderr: str | None  #: the same for its errors
+
+
+def completion_of(
     cmd: Sequence[str],
     cwd: str | os.PathLike[str],
     stdout: str | os.PathLike[str] | None,
     stderr: str | os.PathLike[str] | None,
-) -> dict[str, Any]:
-    """Return what is written down of a command for when nothing is pending any more, with absolute paths.
+) -> Completion:
+    """Return a command for when nothing is pending any more.
 
     Raises:
         UsageError: The program is not there, or `cwd` is no directory.
@@ -111,9 +120,5 @@ def completion_setting(
     program = shutil.which(words[0]) if "/" not in words[0] else os.path.abspath(words[0])
     if program is None or not os.access(program, os.X_OK):
         raise UsageError(f"{words[0]} cannot be found, or cannot be executed")
-    files = {"stdout": stdout, "stderr": stderr}
-    return {
-        "argv": [os.path.abspath(program), *words[1:]],
-        "cwd": here,
-        **{name: None if path is None else os.path.abspath(os.fspath(path)) for name, path in files.items()},
-    }
+    out, err = (None if path is None else os.path.abspath(os.fspath(path)) for path in (stdout, stderr))
+    return Completion([os.path.abspath(program), *words[1:]], here, out, err)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import anyio.to_thread
 
 from runsemble.ensemble.by_hand import RunCommand, find_command
+from runsemble.ensemble.errands import Completion
 from runsemble.ensemble.export import Exported, Target, export
 from runsemble.ensemble.following import Piece, follow, read_output
 from runsemble.ensemble.home import Home
@@ -44,6 +45,12 @@ class Looking(Home):
         async with reading(self.path) as reader:
             lease = await reader.lease()
         return None if lease.is_free_now else lease.holder
+
+    async def completion(self) -> Completion | None:
+        """Return the command that is run when nothing is pending any more, None if there is none."""
+        async with reading(self.path) as reader:
+            value = (await reader.settings()).get("on_completion")
+        return None if value is None else Completion(**value)
 
     async def count_by_status(self, *statuses: StoredStatus) -> int:
         """Return how many runs have one of these statuses; all are counted if none is given."""
