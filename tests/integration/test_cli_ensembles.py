@@ -160,7 +160,10 @@ def test_a_second_driver_is_refused_with_who_where_and_since_when(here: Path, ga
         assert f"is being driven by process {pid} on " in said.sentence
         assert said.sentence.endswith("follow it: runsemble watch sweep")
     gate.open()
-    assert runsemble("watch", "sweep", "-q").status == 0
+    said = runsemble("watch", "sweep", "--json")
+    assert (said.status, said.err) == (0, "")
+    first, *_, last = map(json.loads, said.out.splitlines())
+    assert (first["driver"]["pid"], last["driver"], last["counts"]["success"]) == (pid, None, 2)
 
 
 def test_where_nothing_is_pending_there_is_nothing_to_do(here: Path) -> None:
@@ -171,6 +174,8 @@ def test_where_nothing_is_pending_there_is_nothing_to_do(here: Path) -> None:
     assert said.err == "nothing is pending in sweep; 1 failed: runsemble resume --failed sweep executes those again\n"
     said = runsemble("start", "sweep")
     assert (said.status, said.err[:29]) == (0, "nothing is pending in sweep: ")
+    assert facts("start", "sweep")["pid"] is None
+    assert facts("resume", "sweep")["counts"]["failure"] == 1
 
 
 def test_what_failed_is_executed_again_on_request(here: Path) -> None:
