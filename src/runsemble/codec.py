@@ -50,8 +50,11 @@ def encode(value: Any, *, allow_pickle: bool = False) -> str:
         CannotEncode: The value has no exact JSON form and `allow_pickle` is false.
         Exception: Whatever `pickle.dumps` raises for an object that cannot be pickled.
     """
+    kind = type(value)
     try:
-        if type(value) is dict and TAG not in value and all(map(_is_exact, value, value.values())):
+        if kind is int or (kind is float and value - value == 0.0):
+            return repr(value)
+        if kind is dict and TAG not in value and all(map(_is_exact, value, value.values())):
             return _write(value)  # nothing in it that JSON could change: half the time, for most parameter sets
         text = _write(_to_json(value))
         if is_same(decode(text), value):
