@@ -193,7 +193,7 @@ def _params() -> dict[str, Any]:
 
 def _finish(call: Call, value: Any) -> None:
     if call.is_hook and isinstance(value, float) and value == FAILED:
-        raise HookFailed
+        raise HookFailed("the hook returned 1e99, which says that its run has failed")
     if value is None or not call.keeps_value:
         return
     try:
