@@ -14,7 +14,7 @@ import pytest
 from runsemble.ensemble.dry_run import DryRun
 from runsemble.ensemble.ensemble import Ensemble
 from runsemble.ensemble.sync import blocking
-from runsemble.errors import CommandError, DirectoryError, HookFailed, LeaseError, NotInRun, RequestError, UsageError
+from runsemble.errors import CommandError, DirectoryError, HookFailed, LeaseError, NotInRun, UsageError
 from runsemble.model.files import FileResource
 from runsemble.model.step import Step
 from runsemble.store.writer import hold_lease
@@ -43,19 +43,23 @@ async def test_hooks_that_cannot_be_imported_are_refused_before_anything_is_writ
     assert "hooks" not in sys.modules
 
 
+async def test_hooks_find_what_the_caller_does_and_no_more(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (here / "helper_of_hooks.py").write_text("VALUE = 5\n")
+    text = "import helper_of_hooks\ndef post_run(): return helper_of_hooks.VALUE\n"
+    with pytest.raises(CommandError, match="No module named 'helper_of_hooks'"):
+        await with_hooks(text)
+    monkeypatch.syspath_prepend("")
+    ensemble = await with_hooks(text, runs=1)
+    await ensemble.execute()
+    assert (await ensemble.run(0)).result == await ensemble.call_post_run(0) == 5
+
+
 async def test_an_ensemble_is_not_replaced_by_one_whose_hooks_cannot_be_imported(here: Path) -> None:
     old = await made("true")
     (here / "hooks.py").write_text("import no_such_module\n")
     with pytest.raises(CommandError, match="No module named 'no_such_module'"):
         await Ensemble.create_overwrite("sweep", runs=[{}], cmd=["true"], hooks="hooks.py")
     assert await old.count_by_status("pending") == 3
-
-
-@pytest.mark.parametrize("value", [0, -1, "soon", True])
-async def test_a_limit_that_is_no_time_is_refused(here: Path, value: Any) -> None:
-    with pytest.raises(RequestError, match="hook_timeout_s must be a number of seconds greater than 0"):
-        await made("true", hook_timeout_s=value)
-    assert os.listdir(here) == []
 
 
 # Limits

@@ -20,6 +20,11 @@ from runsemble.launch.environment import base_environment
 GRACE_S = 5.0
 
 
+def python_path() -> str:
+    """Return where an interpreter finds what this one does, as its environment has it."""
+    return os.pathsep.join(map(os.path.abspath, sys.path))  # "" is the current directory
+
+
 @asynccontextmanager
 async def scratch_directory() -> AsyncIterator[str]:
     """Yield a new directory, which is removed at the end."""
@@ -74,7 +79,7 @@ async def run_beside(
 
 def _start(argv: Sequence[str], cwd: str, more: Mapping[str, str], stdout: str, stderr: str) -> subprocess.Popen[bytes]:
     env = base_environment(os.environ)
-    env |= {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), **more}
+    env |= {"PYTHONPATH": python_path(), **more}
     with open(stdout, "ab") as out, open(stderr, "ab") as err:
         return subprocess.Popen(
             list(argv), cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=out, stderr=err, start_new_session=True

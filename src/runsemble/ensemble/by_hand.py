@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ import anyio.to_thread
 
 from runsemble.agent import inventory
 from runsemble.agent.spawn import PARAMS_IN_ENV_BYTES
+from runsemble.ensemble.beside import python_path
 from runsemble.ensemble.book import Book, read_own
 from runsemble.ensemble.errands import call_argv
 from runsemble.errors import UsageError
@@ -87,7 +87,7 @@ class RunCommands:
         argv, path = filled.argv, {}
         if command.call is not None:
             argv = call_argv(study.located(command.call), id_of_run=run.id)
-            path = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+            path = {"PYTHONPATH": python_path()}
         return RunCommand(
             argv=argv,
             env={
