@@ -229,13 +229,22 @@ async def test_a_dry_run_prepares_what_an_execution_would_and_starts_nothing(her
     assert (await ensemble.run(1)).message == "a hook failed"  # 1e99
 
 
+TELLING = """
+import asyncio
+from runsemble import user_utils
+
+def prep_run():
+    asyncio.run(user_utils.ensemble().set_result(user_utils.run_id(), "told"))
+    [0][user_utils.run().params["x"]]
+"""
+
+
 async def test_a_dry_run_says_what_would_go_wrong_with_which_run(here: Path) -> None:
-    ensemble = await with_hooks(
-        "from runsemble import get_run_params\ndef prep_run():\n    [0][get_run_params()['x']]\n", runs=3
-    )
+    ensemble = await with_hooks(TELLING, runs=3)
     (here / "sweep/2").write_text("a file in its place")
     zero, one, two = await ensemble.dry_run()
     assert zero.error is None
+    assert (await ensemble.run(0)).result == "told"
     assert isinstance(one.error, HookFailed)
     assert str(one.error) == "prep_run ended with exit code 1: IndexError: list index out of range"
     assert isinstance(two.error, DirectoryError)

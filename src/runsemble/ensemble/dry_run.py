@@ -25,6 +25,9 @@ from runsemble.store.records import StoredRun
 from runsemble.store.writer import hold_lease
 from runsemble.workdir.staging import stage_list
 
+#: Runs that are prepared before their hooks are called.
+CHUNK = 100
+
 OnStart = Callable[[int, str], None]
 
 
@@ -43,34 +46,36 @@ async def dry_run(
     reader: Reader, directory: str, ids: Iterable[int] | None, *, calls_hooks: bool, on_start: OnStart | None
 ) -> list[DryRun]:
     """Prepare runs; see `Ensemble.dry_run`."""
-    made, hooks = [], dict[int, Hook]()
-    async with hold_lease(directory):
-        book = await anyio.to_thread.run_sync(Book, directory, await reader.recipes())
-        stages = {number: _Stage(study) for number, study in book.studies.items()}
-        async with aclosing(_chosen(reader, directory, ids)) as runs:
-            async for run in runs:
-                if on_start is not None:
-                    on_start(run.id, os.path.join(directory, run.directory or str(run.id)))
-                one, hook = await anyio.to_thread.run_sync(stages[run.recipe].prepare, run, directory)
-                made.append(one)
-                if hook is not None and calls_hooks:
-                    hooks[run.id] = hook
-    if hooks:  # they may want to tell the study something, for which the lease must be free
-        failed = await _call_all(hooks, directory)
-        made = [replace(one, error=failed[one.id]) if one.id in failed else one for one in made]
+    book = await anyio.to_thread.run_sync(Book, directory, await reader.recipes())
+    stages = {number: _Stage(study) for number, study in book.studies.items()}
+    made = []
+    async with aclosing(_chosen(reader, directory, ids)) as chunks:
+        async for runs in chunks:
+            some, hooks = [], dict[int, Hook]()
+            async with hold_lease(directory):
+                for run in runs:
+                    if on_start is not None:
+                        on_start(run.id, os.path.join(directory, run.directory or str(run.id)))
+                    one, hook = await anyio.to_thread.run_sync(stages[run.recipe].prepare, run, directory)
+                    some.append(one)
+                    if hook is not None and calls_hooks:
+                        hooks[run.id] = hook
+            failed = await _call_all(hooks, directory)  # they may change the study, so that the lease must be free
+            made += [replace(one, error=failed[one.id]) if one.id in failed else one for one in some]
     return made
 
 
-async def _chosen(reader: Reader, directory: str, ids: Iterable[int] | None) -> AsyncGenerator[StoredRun, None]:
-    """Yield the runs that are meant.
+async def _chosen(reader: Reader, directory: str, ids: Iterable[int] | None) -> AsyncGenerator[list[StoredRun], None]:
+    """Yield the runs that are meant, some at a time.
 
     Raises:
         UsageError: There is none with one of the ids, or it is running.
     """
     if ids is None:
-        async with aclosing(reader.runs("pending")) as runs:
-            async for run in runs:
-                yield run
+        first = 0
+        while page := await reader.page(first, CHUNK, "pending"):
+            first = page[-1].id + 1
+            yield page
         return
     wanted: list[StoredRun] = []
     for id_ in dict.fromkeys(ids):
@@ -80,8 +85,8 @@ async def _chosen(reader: Reader, directory: str, ids: Iterable[int] | None) -> 
         if found.status == "running":
             raise UsageError(f"run {id_} is running, so its directory is left alone")
         wanted.append(found)
-    for run in wanted:
-        yield run
+    for at in range(0, len(wanted), CHUNK):
+        yield wanted[at : at + CHUNK]
 
 
 async def _call_all(hooks: Mapping[int, Hook], directory: str) -> dict[int, HookFailed]:
