@@ -26,10 +26,11 @@ class Attendant:
         directory: The study's.
         engine: Where it is under way; fails when another process takes the study over.
         desk: Returns where commands are carried out; asked for when there is one.
+        turn: Held by whoever carries commands out, or must not be disturbed by any.
     """
 
-    def __init__(self, directory: str, engine: Engine, desk: Callable[[], Awaitable[Desk]]) -> None:
-        self.turn = asyncio.Lock()  #: held by whoever carries commands out
+    def __init__(self, directory: str, engine: Engine, desk: Callable[[], Awaitable[Desk]], turn: asyncio.Lock) -> None:
+        self._turn = turn
         self._directory = directory
         self._engine = engine
         self._desk = desk
@@ -62,6 +63,6 @@ class Attendant:
             LeaseError: Another process has taken the study over.
             StoreError: It cannot be written down.
         """
-        async with self.turn:
+        async with self._turn:
             if await anyio.to_thread.run_sync(inbox.pending, private_directory(self._directory)):
                 await carry_out_waiting(await self._desk(), self._directory, lambda _: True)

@@ -11,9 +11,10 @@ import anyio.to_thread
 from runsemble import codec
 from runsemble.ensemble.control import command
 from runsemble.ensemble.creation import describe
-from runsemble.ensemble.errands import completion_setting
+from runsemble.ensemble.errands import completion_of
 from runsemble.ensemble.looking import Looking
 from runsemble.ensemble.options import require_parameter_sets
+from runsemble.ensemble.packing import Packed, pack
 from runsemble.ensemble.view import EnsembleRun
 from runsemble.store.reader import reading
 
@@ -82,7 +83,7 @@ class Changing(Looking):
 
     async def on_completion(
         self,
-        cmd: Sequence[str],
+        cmd: Sequence[str] | None,
         cwd: str | os.PathLike[str] = ".",
         *,
         stdout: str | os.PathLike[str] | None = None,
@@ -91,7 +92,7 @@ class Changing(Looking):
         """Have a command run each time when nothing is pending any more; it replaces the one that was set before.
 
         Args:
-            cmd: Program and arguments.
+            cmd: Program and arguments; None: no command any more.
             cwd: Where it starts.
             stdout: File to which its output is appended; None: the log of the driver.
             stderr: The same for its errors.
@@ -99,7 +100,9 @@ class Changing(Looking):
         Raises:
             UsageError: The program is not there, or `cwd` is no directory.
         """
-        value = await anyio.to_thread.run_sync(completion_setting, cmd, cwd, stdout, stderr)
+        value = None
+        if cmd is not None:
+            value = (await anyio.to_thread.run_sync(completion_of, cmd, cwd, stdout, stderr))._asdict()
         await command(self.path, "set_setting", name="on_completion", value=value)
 
     async def finish(self) -> None:
@@ -133,3 +136,15 @@ class Changing(Looking):
             UsageError: Nobody drives the ensemble, or the number makes no sense.
         """
         await command(self.path, "resize", count=max_concurrency)
+
+    async def pack(self) -> Packed:
+        """Pack what the successful runs wrote into one file, and remove the many small ones.
+
+        `output` and `follow` read it from there. Files of more than 4 MiB stay as they are, and so do those of runs
+        that did not succeed. Nobody can drive the ensemble meanwhile.
+
+        Raises:
+            LeaseError: It is being driven.
+            StoreError: The record cannot be read, or the pack not be written.
+        """
+        return await pack(self.path)

@@ -15,6 +15,7 @@ from runsemble.ensemble.hosting import OF_GUESTS, OF_HOSTS
 from runsemble.ensemble.inbox import Command
 from runsemble.ensemble.killing import killing
 from runsemble.ensemble.pen import Pen
+from runsemble.ensemble.pruning import KEEP
 from runsemble.errors import LeaseError, RunsembleError, StoreError, UsageError
 from runsemble.model.status import StoredStatus
 from runsemble.runners.study import Study
@@ -22,6 +23,7 @@ from runsemble.store.lease import Here
 from runsemble.store.reader import Reader
 from runsemble.store.records import STATUS_NUMBER, NewRun, StoredRun
 from runsemble.store.writer import Statement
+from runsemble.workdir.keep import Keep, is_pruned
 
 _log = logging.getLogger("runsemble")
 
@@ -174,10 +176,14 @@ class Desk:
         return theirs
 
     async def requeue(self, arguments: Mapping[str, Any]) -> Outcome:
-        """Execute runs again that have ended: ``runs``, ids; ``hard``: from their first step."""
+        """Execute runs again that have ended: ``runs``, ids; ``hard``: from their first step.
+
+        From there they start as well where nothing of their directories was kept.
+        """
         runs = [run for run in await self.find(arguments["runs"]) if run.status not in ("pending", "running")]
         is_hard = bool(arguments.get("hard", False))
-        rows = [("requeued", 0 if is_hard or run.status == "success" else run.step, run.id) for run in runs]
+        keep = (await self.reader.settings()).get(KEEP, "all")
+        rows = [("requeued", 0 if is_hard or _is_anew(keep, run) else run.step, run.id) for run in runs]
         live = self._live
         then = (lambda: live.take_again(runs)) if live is not None else None
         keeps = arguments.get("keeps_results", False)
@@ -261,6 +267,11 @@ class Desk:
             raise UsageError("nobody drives this study at present")
         then = (lambda: act(live)) if live is not None else None
         return {}, orders_to(guests, order, arguments or {}), then
+
+
+def _is_anew(keep: Keep, run: StoredRun) -> bool:
+    """Tell whether a run starts from its first step when it is executed again."""
+    return run.status == "success" or is_pruned(keep, run.status)
 
 
 def _require_how(arguments: Mapping[str, Any]) -> str:

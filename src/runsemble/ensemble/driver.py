@@ -29,6 +29,7 @@ from runsemble.ensemble.keeping import forget_agents, recording
 from runsemble.ensemble.limits import Limits
 from runsemble.ensemble.pen import Pen
 from runsemble.ensemble.private import make_private_directory
+from runsemble.ensemble.pruning import pruning
 from runsemble.ensemble.recorder import Recorder
 from runsemble.ensemble.submission import Submission
 from runsemble.ensemble.visit import Visit
@@ -73,6 +74,7 @@ class Driver:
         self.is_out_of_time = False  #: the deadline is over, or left too little time for what is pending
         self._execution = execution
         self._tally = Tally()
+        self._turn = asyncio.Lock()  #: held by whoever carries commands out, or must not be disturbed by any
         self._is_at_work = False
         self._is_draining = False  #: nothing more is to be started
         self._heritage: tuple[Writer, AsyncExitStack] | None = None  #: the lease, after it was a guest
@@ -153,6 +155,7 @@ class Driver:
         require_whole(self.directory, settings)
         runner = self._make_runner()
         table = runner.new_table(settings["base"], LatestRows(KEPT_ROWS))
+        table.keep, table.output_path = settings.get("keep", "all"), self.directory
         table.next_id = await reader.next_id() or 0
         book = await anyio.to_thread.run_sync(Book, self.directory, await reader.recipes())
         policy = AbortPolicy.of(settings.get("max_failures"), settings.get("halt"))
@@ -164,7 +167,7 @@ class Driver:
             await take_stock(pen, reader, Desk(pen, reader, book), self._former_self)
             table.statistics = _statistics(await reader.counts())
             known, claims = await reader.guests(), await reader.claims()
-            self._guests = Guests(self.directory, known, claims, table.statistics, self._count_end)
+            self._guests = Guests(self.directory, known, claims, table.statistics, self._hear_guest_end)
             inheritance = await find_inheritance(reader, self.directory, binder, table)
         self.statistics = table.statistics
         self._table, self._recorder = table, Recorder(pen, table)
@@ -183,6 +186,8 @@ class Driver:
             stack.push_async_callback(forget_agents, recorder, pen, engine)  # once they have ended
             stack.push_async_callback(runner.leave)
             stack.callback(runner.end_table, table)
+            if isinstance(pen, Writer):
+                await stack.enter_async_context(pruning(recorder, pen, settings, table.bus, self._turn))
             await stack.enter_async_context(recording(recorder, pen, engine))
             if self._execution.log is not None:
                 await stack.enter_async_context(Diary(self._execution.log, table))
@@ -225,9 +230,9 @@ class Driver:
         async def get_desk() -> Desk:
             return desk
 
-        self._attendant = Attendant(self.directory, engine, get_desk)
+        self._attendant = Attendant(self.directory, engine, get_desk, self._turn)
         await stack.enter_async_context(self._attendant.attending())
-        host = Host(writer, self._reader, desk, self._attendant, guests, self._look_anew)
+        host = Host(writer, self._reader, desk, self._turn, guests, self._look_anew)
         await stack.enter_async_context(host.at_home())
         await self._see_runs_through(engine, guests)
 
@@ -325,17 +330,17 @@ class Driver:
 
     async def _prepare_study(self) -> None:
         """Call `prep_ensemble`, once in the study's life; if it fails, runs go on, and the next driver tries again."""
-        call = self._settings.get("hooks", {}).get("prep_ensemble")
-        if call is None or self._settings.get("is_prepared"):
+        hook = hook_errand("prep_ensemble", self._settings)
+        if hook is None or self._settings.get("is_prepared"):
             return
-        if await self._do(hook_errand(call, self._settings["submit_dir"])):
+        if await self._do(hook):
             await self._writer.commit([("set_setting", [("is_prepared", "true")])])
 
     async def _has_more_after_errands(self) -> bool:
         """Do what is to be done when nothing is pending any more; tell whether there are runs again after that."""
         if self.reason or self._is_halted or self.is_out_of_time:
             return False
-        before = self._recorder.ended_count + (self._guests.ended_count if self._guests is not None else 0)
+        before = self._recorder.ended_count
         if before == self._errands_after:
             return False  # nothing has run since the last time
         self._errands_after = before
@@ -343,17 +348,16 @@ class Driver:
         command = settings.get("on_completion")
         if command is not None:
             await self._do(Errand("on_completion", **command))
-        call = settings.get("hooks", {}).get("post_ensemble")
-        if call is not None and (self._is_finishing or not self._feed.is_stopped):
-            await self._do(hook_errand(call, settings["submit_dir"]))
+        hook = hook_errand("post_ensemble", settings)
+        if hook is not None and (self._is_finishing or not self._feed.is_stopped):
+            await self._do(hook)
         await self._attendant.answer()
         return self._feed.has_more
 
     async def _do(self, errand: Errand) -> bool:
         """Run an errand; write down how it went; tell whether it went well."""
         how = self._execution
-        timeout_s = self._settings.get("hook_timeout_s")
-        problem = await run_errand(errand, self.directory, timeout_s, env=how.env, log=how.log)
+        problem = await run_errand(errand, self.directory, env=how.env, log=how.log)
         self._recorder.note("errand", problem or f"{errand.name} ended well")
         if problem:
             self._table.bus.publish(events.Note(problem))
@@ -442,6 +446,11 @@ class Driver:
                 status = "skipped"
                 self.statistics.move("failure", "skipped")
         self._count_end(event.run, status)
+
+    def _hear_guest_end(self, run: int, status: RunStatus) -> None:
+        """Count a run that has ended at a guest."""
+        self._recorder.ended_count += 1
+        self._count_end(run, status)
 
     def _count_end(self, run: int, status: RunStatus) -> None:
         self._limits.count(run, status, self.statistics.total_count)

@@ -93,7 +93,6 @@ class Guests:
         self.are_expected = True  #: what they have is waited for; else one of them is going to drive the study
         self.is_prepared = False  #: they may have runs
         self.held = {claim.run: Held(claim.guest, COUNTS_AS[claim.status]) for claim in claims}
-        self.ended_count = 0  #: runs that ended there for good since this began
         self._directory = directory
         self._guests = {name: Guest(who) for name, who in known.items()}
         self._statistics = statistics
@@ -170,7 +169,6 @@ class Guests:
             held.counts_as = COUNTS_AS[status]
             if status not in ("pending", "running"):
                 del self.held[run]
-                self.ended_count += 1
                 self._hear_end(run, COUNTS_AS[status])
         self.source.wake()
 

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 import anyio.to_thread
 
-from runsemble.ensemble.attending import LOOK_S, Attendant
+from runsemble.ensemble.attending import LOOK_S
 from runsemble.ensemble.commands import Desk
 from runsemble.ensemble.control import carry_out_waiting
 from runsemble.ensemble.guests import Guests, farewell
@@ -26,7 +26,7 @@ class Host:
         writer: Holds the lease.
         reader: Reads the study.
         desk: Where commands are carried out.
-        attendant: Who does that.
+        turn: Held by whoever does that.
         guests: The guests.
         look_anew: Called when a guest has died, whose agents know of runs that are anybody's now.
     """
@@ -36,14 +36,14 @@ class Host:
         writer: Writer,
         reader: Reader,
         desk: Desk,
-        attendant: Attendant,
+        turn: asyncio.Lock,
         guests: Guests,
         look_anew: Callable[[], None],
     ) -> None:
         self._writer = writer
         self._reader = reader
         self._desk = desk
-        self._attendant = attendant
+        self._turn = turn
         self._guests = guests
         self._look_anew = look_anew
 
@@ -73,7 +73,7 @@ class Host:
         gone = await anyio.to_thread.run_sync(self._guests.find_gone)
         if not gone:
             return
-        async with self._attendant.turn:
+        async with self._turn:
             await carry_out_waiting(self._desk, self._writer.directory, OF_GUESTS.__contains__)  # their last words
             gone = [guest for guest in gone if guest in await self._reader.guests()]
             if gone:

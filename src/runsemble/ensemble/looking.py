@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import anyio.to_thread
 
 from runsemble.ensemble.by_hand import RunCommand, find_command
+from runsemble.ensemble.errands import Completion
 from runsemble.ensemble.export import Exported, Target, export
 from runsemble.ensemble.following import Piece, follow, read_output
 from runsemble.ensemble.home import Home
@@ -27,6 +28,7 @@ from runsemble.sched.suggest import Suggestion
 from runsemble.store.lease import Holder
 from runsemble.store.reader import reading
 from runsemble.store.records import STATUSES
+from runsemble.workdir.layout import run_directory
 
 if TYPE_CHECKING:
     import pandas
@@ -50,6 +52,12 @@ class Looking(Home):
         """Return the processes that take part beside the one that drives it; see `execute`, `allow_multiple`."""
         async with reading(self.path) as reader:
             return await living_guests(reader)
+
+    async def completion(self) -> Completion | None:
+        """Return the command that is run when nothing is pending any more, None if there is none."""
+        async with reading(self.path) as reader:
+            value = (await reader.settings()).get("on_completion")
+        return None if value is None else Completion(**value)
 
     async def count_by_status(self, *statuses: StoredStatus) -> int:
         """Return how many runs have one of these statuses; all are counted if none is given."""
@@ -99,7 +107,7 @@ class Looking(Home):
         """
         async with reading(self.path) as reader, aclosing(reader.runs()) as runs:
             async for run in runs:
-                directory = os.path.join(self.path, run.directory or str(run.id))
+                directory = run_directory(self.path, run.id, run.directory)
                 if nonexistent or await anyio.to_thread.run_sync(os.path.isdir, directory):
                     yield run.id, directory
 
@@ -182,7 +190,8 @@ class Looking(Home):
     async def command_of(self, run: int) -> RunCommand:
         """Return what it takes to start a run by hand as it was started last: command, environment, directory, cores.
 
-        Of several steps it is the one that failed, or was last.
+        Of several steps it is the one that failed, or was last. A directory that was not kept (`keep`) is made anew,
+        and then it is the first one.
 
         Raises:
             UsageError: There is no such run, it has no directory yet, or its command cannot be made here.

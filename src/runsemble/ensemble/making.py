@@ -16,10 +16,8 @@ from runsemble.ensemble.options import ensemble_options, require_parameter_sets
 from runsemble.ensemble.overview import drivers_of
 from runsemble.ensemble.rebuild import Rebuilt, rebuild
 from runsemble.errors import LeaseError, StoreError
-from runsemble.runners.study import Study
 from runsemble.store.connection import store_path
 from runsemble.store.reader import reading
-from runsemble.workdir.layout import current_directory
 
 
 class Making(Home):
@@ -57,7 +55,7 @@ class Making(Home):
     async def create_overwrite(cls, path: str | os.PathLike[str], **options: Any) -> Self:
         """Make an ensemble; remove the one that is there, with everything in its directory. See `create`."""
         study, _ = ensemble_options(path, options.get("cmd"), _without_runs(options))
-        await anyio.to_thread.run_sync(Study, study, current_directory())  # refuses nonsense before it is too late
+        await creation.checked(study)  # refuses nonsense before it is too late
         if await cls._is_there(path) is not None:
             await cls.clear(path)
         return await cls.create(path, **options)

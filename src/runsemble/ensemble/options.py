@@ -12,7 +12,8 @@ from runsemble.errors import CommandError, RequestError, UsageError
 from runsemble.model.files import FileResource, OutputMode, TemplateFile
 from runsemble.model.resources import Request, accounted_memory, require_count
 from runsemble.model.step import Step
-from runsemble.runners.options import DirectoryMode, Retries, StudyOptions, retry_policy
+from runsemble.runners.options import HOOK_TIMEOUT_S, DirectoryMode, Retries, StudyOptions, retry_policy
+from runsemble.workdir.keep import Keep
 
 #: Beyond it there would be no room for the runs of a study.
 MOST_FIRST_ID = 1 << 31
@@ -48,11 +49,13 @@ def study_of(
     max_failures: int | None = None,
     halt: str | None = None,
     env: Mapping[str, str] | None = None,
-    run_dir: str = "{run_id}",
+    run_dir: str | None = None,
     directory: DirectoryMode = "new",
     output: OutputMode = "files",
+    keep: Keep = "all",
     seed: int | None = None,
     hooks: str | os.PathLike[str] | None = None,
+    hook_timeout_s: float | None = HOOK_TIMEOUT_S,
     first_id: int = 0,
 ) -> tuple[StudyOptions, int]:
     """Return an ensemble's options, checked, and the id of its first run.
@@ -77,13 +80,15 @@ def study_of(
         max_failures: When more runs than this have failed in one execution, no further one is started.
         halt: When to give up, see `multirun`.
         env: Variables to add to the environment of runs.
-        run_dir: Name of a run's directory.
+        run_dir: Name of a run's directory, see `multirun`.
         directory: ``new``: run directories must not exist; ``reuse``: they may; ``refill``: they may, and get every
             file anew for every attempt.
         output: What becomes of the output of runs.
+        keep: Whose directories stay, see `multirun`.
         seed: Of the random generators that functions use; None: every run draws other numbers each time.
         hooks: A Python file with some of the functions ``prep_ensemble``, ``prep_run``, ``post_run``,
             ``post_ensemble``. What `post_run` returns is the run's result.
+        hook_timeout_s: Seconds after which a hook is ended, and has failed; an hour unless given. None: never.
         first_id: Number of the first run.
 
     Raises:
@@ -123,8 +128,10 @@ def study_of(
         run_dir=run_dir,
         directory=directory,
         output=output,
+        keep=keep,
         seed=seed,
         hooks=hooks,
+        hook_timeout_s=hook_timeout_s,
         is_bare=is_bare,
     )
     return options, first_id

@@ -13,6 +13,7 @@ from runsemble.ensemble.identity import run_identity
 from runsemble.ensemble.intervening import Taking, attend
 from runsemble.ensemble.keeping import forget_agents, recording
 from runsemble.ensemble.private import make_private_directory
+from runsemble.ensemble.pruning import keep_settings, pruning
 from runsemble.ensemble.recipe import FIRST_RECIPE, full_recipe, new_settings
 from runsemble.ensemble.recorder import Recorder
 from runsemble.ensemble.spare import keep_spare
@@ -24,6 +25,7 @@ from runsemble.runners.table import RunTable
 from runsemble.store.records import NewRun
 from runsemble.store.text import to_store
 from runsemble.store.writer import create_study
+from runsemble.workdir.layout import default_name
 
 
 def run_maker(
@@ -43,7 +45,7 @@ def run_maker(
         if job.id in known:
             return None
         directory: str | None = job.directory.removeprefix(above)
-        if directory == str(job.id):
+        if directory == default_name(job.id):
             directory = None
         return NewRun(
             job.id, recipe, job.params_text, job.own, to_store(directory), run_identity(digest, job.params_text)
@@ -67,7 +69,7 @@ async def record_new_study(study: Study, table: RunTable, engine: Engine) -> Asy
         InputFileError: An input cannot be read.
     """
     recipe = await anyio.to_thread.run_sync(full_recipe, study)
-    settings = new_settings(base=table.base, submit_dir=study.submit_dir)
+    settings = new_settings(base=table.base, submit_dir=study.submit_dir, **keep_settings(study.options.keep))
     await anyio.to_thread.run_sync(make_private_directory, study.output_path)
     async with create_study(study.output_path, settings, recipe) as writer:
         await anyio.to_thread.run_sync(_keep_spare, study.output_path, settings, recipe)
@@ -75,9 +77,12 @@ async def record_new_study(study: Study, table: RunTable, engine: Engine) -> Asy
         recorder = Recorder(writer, table, run_maker(recipe["digest"], study.output_path, known=known))
         recorder.listen()
         await engine.record_in(recorder)
+        taking = Taking(study, FIRST_RECIPE, table, engine, known)
         try:
-            async with recording(recorder, writer, engine):
-                taking = Taking(study, FIRST_RECIPE, table, engine, known)
+            async with (
+                pruning(recorder, writer, settings, table.bus, taking.turn),
+                recording(recorder, writer, engine),
+            ):
                 yield Recorded(recorder, study, partial(attend, writer, recorder, taking))
         finally:
             await forget_agents(recorder, writer, engine)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
@@ -19,6 +19,7 @@ from runsemble.ensemble.intervening import Taking, attend
 from runsemble.ensemble.keeping import recording
 from runsemble.ensemble.overview import living_guests
 from runsemble.ensemble.past import Again, Past, Resumption, read_past
+from runsemble.ensemble.pruning import change_keep, pruning
 from runsemble.ensemble.recipe import full_recipe
 from runsemble.ensemble.recorder import Recorder
 from runsemble.ensemble.recording import run_maker
@@ -33,6 +34,7 @@ from runsemble.store.connection import store_path
 from runsemble.store.reader import reading
 from runsemble.store.text import from_store
 from runsemble.store.writer import Writer, hold_lease
+from runsemble.workdir.keep import Keep
 from runsemble.workdir.layout import RunDirectories
 
 
@@ -68,6 +70,9 @@ def record_resumed_study(again: Again) -> Recording:
             number, digest, study = await _settle_recipe(writer, study)
             if again == "failed":
                 await writer.commit([("forgive", [()])])
+            async with reading(directory) as reader:
+                settings = await reader.settings()
+            settings |= await _settle_keep(writer, settings, study.options.keep)
             past = await anyio.to_thread.run_sync(_read_past, directory)
             table.next_id = past.next_id
             known: set[int] = set()
@@ -82,7 +87,7 @@ def record_resumed_study(again: Again) -> Recording:
                 resumption.killed = taking.killed
                 return resumption
 
-            async with recording(recorder, writer, engine):
+            async with pruning(recorder, writer, settings, table.bus, taking.turn), recording(recorder, writer, engine):
                 yield Recorded(recorder, study, partial(attend, writer, recorder, taking), resume)
 
     return record
@@ -106,6 +111,17 @@ async def _settle_recipe(writer: Writer, study: Study) -> tuple[int, str, Study]
     await writer.commit([("add_recipe", [(json.dumps(recipe),)])])
     async with reading(study.output_path) as reader:
         return max(await reader.recipes()), recipe["digest"], study
+
+
+async def _settle_keep(writer: Writer, settings: Mapping[str, Any], keep: Keep) -> dict[str, Any]:
+    """Let what is to be kept hold for the whole study, runs that have ended included; return the settings that change.
+
+    They are committed.
+    """
+    changes = change_keep(settings, keep)
+    if changes:
+        await writer.commit([("set_setting", [(name, json.dumps(value)) for name, value in changes.items()])])
+    return changes
 
 
 def _as_before(recipe: dict[str, Any], study: Study) -> Study:
