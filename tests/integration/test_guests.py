@@ -143,6 +143,13 @@ async def test_what_ends_an_ensemble_reaches_guests(here: Path, gate: Gate, how:
         await until_begun(2)
         await (ensemble.drain() if how == "drain" else ensemble.stop())
         if how == "drain":
+            async with reading(ensemble.path) as reader:
+                (guest,) = await reader.guests()
+
+                async def has_obeyed() -> bool:
+                    return not await reader.orders(guest)
+
+                await until("the guest has obeyed", has_obeyed)
             gate.open()
         await crew.ended()
     counts = await ensemble.counts()
