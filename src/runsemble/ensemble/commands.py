@@ -8,6 +8,8 @@ import os
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
+import anyio.to_thread
+
 from runsemble.ensemble.book import Book
 from runsemble.ensemble.creation import RunWriter
 from runsemble.ensemble.inbox import Command
@@ -157,7 +159,7 @@ class Desk:
         writing = RunWriter(self._writer, study, self._book.recipes[number]["digest"], number, first)
         for params_text, own in arguments["runs"]:
             _require_texts(params_text, "" if own is None else own)
-        rows = list(writing.rows_of_texts(arguments["runs"]))
+        rows = await anyio.to_thread.run_sync(lambda: list(writing.rows_of_texts(arguments["runs"])))
         await self._refuse_taken(rows)
         live = self._live
         then = (lambda: live.take_more(len(rows))) if live is not None else None
@@ -167,7 +169,7 @@ class Desk:
     async def _refuse_taken(self, rows: Sequence[Any]) -> None:
         """Refuse runs whose directories others have, or that lie in those of others, or the other way round."""
         for index, row in enumerate(rows):
-            if row.directory is None:
+            if not row.directory:
                 continue
             is_alone = not os.path.isabs(row.directory)  # others may lie in those that users have elsewhere
             taken = await self._reader.directory_conflict(row.directory, is_alone=is_alone)

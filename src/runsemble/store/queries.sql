@@ -14,7 +14,8 @@ SELECT id, spec FROM recipes;
 SELECT spec FROM recipes WHERE id = ?;
 
 -- name: add_runs
-INSERT INTO runs (id, recipe, params, own, directory, identity) VALUES (?, ?, ?, ?, CAST(? AS TEXT), ?);
+INSERT INTO runs (id, recipe, params, own, directory, identity)
+VALUES (?, ?, ?, nullif(?, ''), CAST(nullif(?, '') AS TEXT), ?);
 
 -- name: count_in
 UPDATE counts SET number = number + ? WHERE state = ?;
