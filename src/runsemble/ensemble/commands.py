@@ -16,7 +16,8 @@ from runsemble.ensemble.inbox import Command
 from runsemble.errors import LeaseError, RunsembleError, StoreError, UsageError
 from runsemble.model.status import Cause, StoredStatus
 from runsemble.store.reader import Reader
-from runsemble.store.records import CAUSE_NUMBER, STATUS_NUMBER, StoredRun
+from runsemble.store.records import CAUSE_NUMBER, STATUS_NUMBER, NewRun, StoredRun
+from runsemble.store.text import from_store
 from runsemble.store.writer import Statement, Writer
 
 _log = logging.getLogger("runsemble")
@@ -166,16 +167,17 @@ class Desk:
         ids = [first, first + len(rows)]
         return {"ids": ids}, [("add_runs", rows), ("count_in", [(len(rows), STATUS_NUMBER["pending"])])], then
 
-    async def _refuse_taken(self, rows: Sequence[Any]) -> None:
+    async def _refuse_taken(self, rows: Sequence[NewRun]) -> None:
         """Refuse runs whose directories others have, or that lie in those of others, or the other way round."""
         for index, row in enumerate(rows):
             if not row.directory:
                 continue
-            is_alone = not os.path.isabs(row.directory)  # others may lie in those that users have elsewhere
-            taken = await self._reader.directory_conflict(row.directory, is_alone=is_alone)
+            directory = row.directory if isinstance(row.directory, str) else from_store(row.directory)
+            is_alone = not os.path.isabs(directory)  # others may lie in those that users have elsewhere
+            taken = await self._reader.directory_conflict(directory, is_alone=is_alone)
             if taken is not None:
                 raise UsageError(
-                    f"runs[{index}]: run_dir gives {row.directory}, which is (or lies in, or holds) the directory of "
+                    f"runs[{index}]: run_dir gives {directory}, which is (or lies in, or holds) the directory of "
                     f"run {taken}; add {{run_id}} to run_dir, or more of the parameters"
                 )
 

@@ -113,10 +113,10 @@ SELECT id FROM runs ORDER BY id;
 SELECT id FROM runs WHERE identity = ? ORDER BY id;
 
 -- name: in_directory
-SELECT id FROM runs WHERE directory = ? LIMIT 1;
+SELECT id FROM runs WHERE directory = CAST(? AS TEXT) LIMIT 1;
 
 -- name: below_directory
-SELECT id FROM runs WHERE directory > ? AND directory < ? LIMIT 1;
+SELECT id FROM runs WHERE directory > CAST(? AS TEXT) AND directory < CAST(? AS TEXT) LIMIT 1;
 
 -- name: index_identities
 CREATE INDEX IF NOT EXISTS runs_by_identity ON runs (identity);

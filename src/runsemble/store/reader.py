@@ -22,6 +22,7 @@ from runsemble.store.records import (
     cause_of,
 )
 from runsemble.store.sql import query
+from runsemble.store.text import to_store
 from runsemble.store.writer import read_lease
 
 #: Runs that are read at a time.
@@ -110,14 +111,15 @@ class Reader:
             is_alone: Whether none may be above it or below it.
         """
         if not is_alone:
-            rows = await self._all("in_directory", directory)
+            rows = await self._all("in_directory", to_store(directory))
             return int(rows[0][0]) if rows else None
         parts = directory.split("/")
         for depth in range(len(parts), 0, -1):
-            rows = await self._all("in_directory", "/".join(parts[:depth]))
+            rows = await self._all("in_directory", to_store("/".join(parts[:depth])))
             if rows:
                 return int(rows[0][0])
-        rows = await self._all("below_directory", directory + "/", directory + "0")  # "0" comes after "/"
+        between = to_store(directory + "/"), to_store(directory + "0")  # "0" comes after "/"
+        rows = await self._all("below_directory", *between)
         return int(rows[0][0]) if rows else None
 
     async def attempts(self, run: int) -> list[StoredAttempt]:
