@@ -13,9 +13,9 @@ from runsemble.inrun.failures import read_exception
 from runsemble.model.files import OutputMode
 from runsemble.model.result import Usage
 from runsemble.model.status import Cause, StoredStatus
-from runsemble.runners.run import read_posted
 from runsemble.store.records import StoredAttempt, StoredRun
 from runsemble.workdir.layout import posts_of
+from runsemble.workdir.results import read_posted
 
 
 @dataclass(frozen=True, slots=True)

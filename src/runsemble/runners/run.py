@@ -8,12 +8,11 @@ from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
 from runsemble import codec
-from runsemble.errors import ResultError
 from runsemble.inrun.failures import read_exception
 from runsemble.model.result import Usage
 from runsemble.model.status import Cause, RunStatus, is_terminal
 from runsemble.runners.job import Job
-from runsemble.workdir.results import decode_result, read_result
+from runsemble.workdir.results import read_posted
 
 if TYPE_CHECKING:
     from runsemble.runners.table import RunTable
@@ -199,17 +198,3 @@ class Run:
             if tail is not None:
                 file.seek(max(0, os.fstat(file.fileno()).st_size - tail))
             return file.read()
-
-
-def read_posted(result: tuple[str, Any], path: str, allow_pickle: bool) -> Any:
-    """Return the value of a result as the agent found it; see `agent.harvest.result_in`.
-
-    Raises:
-        ResultError: It cannot be read.
-    """
-    kind, what = result
-    if kind == "text":
-        return decode_result(what.encode("utf-8", "surrogateescape"), path, allow_pickle)
-    if kind == "file":
-        return read_result(path, allow_pickle)
-    raise ResultError(f"{path} {what}, so it is not read", path=path)

@@ -42,3 +42,17 @@ def read_result(path: str, allow_pickle: bool) -> Any:
         raise ResultError(f"{path} is not a regular file of yours, so it is not read", path=path)
     with open(fd, "rb") as file:
         return decode_result(file.read(), path, allow_pickle)
+
+
+def read_posted(result: tuple[str, Any], path: str, allow_pickle: bool) -> Any:
+    """Return the value of a result as the agent found it; see `agent.harvest.result_in`.
+
+    Raises:
+        ResultError: It cannot be read.
+    """
+    kind, what = result
+    if kind == "text":
+        return decode_result(what.encode("utf-8", "surrogateescape"), path, allow_pickle)
+    if kind == "file":
+        return read_result(path, allow_pickle)
+    raise ResultError(f"{path} {what}, so it is not read", path=path)
