@@ -213,6 +213,16 @@ class Reader:
         async with self._db.execute(sql, (first, *values, limit)) as cursor:
             return [StoredRun(*row) for row in await cursor.fetchall()]
 
+    async def ids_where(self, condition: str, values: Sequence[Any], limit: int, first: int = 0) -> list[int]:
+        """Return the ids of runs that fulfil a condition; see `where`."""
+        sql = f"SELECT id FROM runs WHERE id >= ? AND ({condition}) ORDER BY id LIMIT ?"
+        return [id_ for (id_,) in await self.select(sql, [first, *values, limit])]
+
+    async def select(self, sql: str, values: Sequence[Any]) -> list[Any]:
+        """Return the rows of a query; for callers who made it."""
+        async with self._db.execute(sql, values) as cursor:
+            return list(await cursor.fetchall())
+
     async def count_where(self, condition: str, values: Sequence[Any]) -> int:
         """Return how many runs fulfil a condition; see `where`."""
         async with self._db.execute(f"SELECT count(*) FROM runs WHERE {condition}", values) as cursor:
