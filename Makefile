@@ -6,12 +6,13 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 SOURCES := src tests benchmarks examples docs
 
-.PHONY: help demo test fault check docs recording bench clean
+.PHONY: help demo test fault lint check docs recording bench clean
 
 help:
 	@echo "make demo    run a real parameter study: an epidemic, fitted"
 	@echo "make test    run every test"
 	@echo "make fault   kill drivers and agents 2,000 times; takes half an hour"
+	@echo "make lint    format, lint and types"
 	@echo "make check   format, lint, types, layers and unit tests, in under a minute"
 	@echo "make docs    build the documentation in docs/_build/html"
 	@echo "make recording   record the study in the README anew"
@@ -36,10 +37,12 @@ test: $(STAMP)
 fault: $(STAMP)
 	@RUNSEMBLE_FAULT_TIMES=6 $(BIN)/python -m pytest -q tests/fault/ensembles
 
-check: $(STAMP)
+lint: $(STAMP)
 	@$(BIN)/ruff format --check --quiet $(SOURCES)
 	@$(BIN)/ruff check --quiet $(SOURCES)
 	@$(BIN)/mypy
+
+check: lint
 	@HYPOTHESIS_PROFILE=quick $(BIN)/python -m pytest -q tests/unit tests/property
 
 docs: $(STAMP)

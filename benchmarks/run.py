@@ -16,6 +16,8 @@ EXPERIMENTS = (
     "slope",
     "startup",
     "peers",
+    "functions",
+    "themis",
     "busy_driver",
     "loop_lag",
     "packing",

@@ -66,11 +66,14 @@ def encode(value: Any, *, allow_pickle: bool = False) -> str:
         CannotEncode: The value has no exact JSON form and `allow_pickle` is false.
         Exception: Whatever `pickle.dumps` raises for an object that cannot be pickled.
     """
-    if type(value) is dict:
+    kind = type(value)
+    if kind is dict:
         text = encode_flat(value)
         if text is not None:
             return text
     try:
+        if kind is int or (kind is float and value - value == 0.0):
+            return repr(value)
         text = _write(_to_json(value))
         if is_same(decode(text), value):
             return text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -47,10 +48,11 @@ class Caller:
         self.driver.plan(self._plans, call=call, **fields)
         return self._plans
 
-    def start(self, plan: int, waits: bool = False, **params: Any) -> int:
+    def start(self, plan: int, waits: bool = False, cores: Sequence[int] = (), **params: Any) -> int:
         """Start a call; return the number of its run."""
         self._runs += 1
-        self.driver.run(self._runs, self.here, plan=plan, waits=waits, params=codec.encode(params))
+        text = codec.encode(params)
+        self.driver.run(self._runs, self.here, plan=plan, waits=waits, params=text, cores=cores)
         return self._runs
 
     def hear_start(self, number: int) -> None:

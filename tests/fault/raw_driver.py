@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -122,10 +122,10 @@ class RawDriver:
 
     def run(
         self, number: int, directory: Path, *argv: str, attempt: int = 1, plan: int = 1, waits: bool = False,
-        params: str = "{}",
+        params: str = "{}", cores: Sequence[int] = (),
     ) -> None:  # fmt: skip
         """Start a run, or let it wait for another one's lease."""
-        lease = None if waits else [100 + number, [], {}]
+        lease = None if waits else [100 + number, list(cores), {}]
         place = str(directory / str(number))
         self.send("run", plan, number, attempt, 0, number, place, params, None, list(argv), {}, None, 0, lease)
 

@@ -107,6 +107,10 @@ class RunCgroup:
         """Move this process in, so that its next child is born there."""
         return _write(self.path + "/cgroup.procs", "0")
 
+    def add(self, pid: int) -> None:
+        """Move another process in; what it has used so far counts where it was."""
+        _write(self.path + "/cgroup.procs", str(pid))
+
     def leave(self) -> None:
         """Move this process back home."""
         _write(self._home + "/cgroup.procs", "0")

@@ -12,13 +12,16 @@ import os
 import signal
 import sys
 
+from .orders import receive
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from socket import socket
     from typing import Any, Callable, Iterable
 
 _ALL = frozenset(map(int, signal.valid_signals()))
 #: Not those of `signal`, which turn numbers into members of an enumeration: a fork would copy 50 pages for that.
-_set_handler, _set_mask = _signal.signal, _signal.pthread_sigmask
+_set_handler, _set_mask, _set_wakeup_fd = _signal.signal, _signal.pthread_sigmask, _signal.set_wakeup_fd
 #: As a fresh interpreter has them, for the signals whose disposition Python or the agent changes.
 PYTHONS_OWN: dict[int, Any] = {
     int(signal.SIGINT): signal.default_int_handler,
@@ -53,11 +56,58 @@ def fork(
     Raises:
         OSError: The system has no room for one more process.
     """
+
+    def live() -> int:
+        os.dup2(out, 1)
+        os.dup2(err, 2)
+        _part(keep, handlers)
+        set_environment(env)
+        _open_up()
+        return act()
+
+    return _fork(live)
+
+
+def fork_ahead(act: Callable[[Any], Any], orders: socket, keep: Iterable[int], handlers: dict[int, Any]) -> int:
+    """Start a child that waits for its order, and then is as one of `fork`; return its id.
+
+    It ends when the other side of `orders` is closed before an order came.
+
+    Args:
+        act: Called in the child with what its order carries.
+        orders: Where the order comes from, see `orders.receive`.
+        keep: Descriptors that stay open, besides 0, 1 and 2.
+        handlers: Dispositions of signals.
+
+    Raises:
+        OSError: The system has no room for one more process.
+    """
+
+    def live() -> int:
+        _part({*keep, orders.fileno()}, handlers)
+        os.chdir("/")  # not in the directory of another run
+        order = receive(orders)
+        if order is None:
+            os._exit(0)
+        orders.close()
+        for number, fd in ((1, order.out), (2, order.err)):
+            os.dup2(fd, number)
+            os.close(fd)
+        os.chdir(order.cwd)
+        change_environment(order.changes)
+        _open_up()
+        status: int = act(order.argument)
+        return status
+
+    return _fork(live)
+
+
+def _fork(live: Callable[[], int]) -> int:
     _set_mask(_signal.SIG_BLOCK, _ALL)
     try:
         pid = os.fork()
         if pid == 0:
-            _be_child(act, env, out, err, keep, handlers)
+            _be_child(live)
         return pid
     finally:
         _set_mask(_signal.SIG_SETMASK, ())
@@ -73,32 +123,36 @@ def end(pid: int) -> int:
     return os.waitpid(pid, 0)[1]
 
 
-def _be_child(
-    act: Callable[[], int], env: dict[bytes, bytes], out: int, err: int, keep: Iterable[int], handlers: dict[int, Any]
-) -> None:
+def _be_child(live: Callable[[], int]) -> None:
     """Never return."""
     status = _BROKEN
     try:
-        collects = gc.isenabled()
         gc.disable()  # until the call: a collection would be paid by every run
-        os.dup2(out, 1)
-        os.dup2(err, 2)
-        os.setsid()
-        signal.set_wakeup_fd(-1)
-        for number, handler in handlers.items():
-            _set_handler(number, handler)
-        _close_all_but(keep)
-        set_environment(env)
-        sys.argv = ["-c"]
-        _set_mask(_signal.SIG_SETMASK, ())
-        if collects:
-            gc.enable()
-        status = _finish(act())
+        status = _finish(live())
     except BaseException:
         sys.excepthook(*sys.exc_info())
         flush_streams()
     finally:
         os._exit(status)
+
+
+def _part(keep: Iterable[int], handlers: dict[int, Any]) -> None:
+    """Have nothing to do with this process's parent any more."""
+    os.setsid()
+    _set_wakeup_fd(-1)
+    for number, handler in handlers.items():
+        _set_handler(number, handler)
+    start = 3
+    for fd in (*sorted(keep), _highest + _SPARE):
+        os.closerange(start, fd)
+        start = fd + 1
+
+
+def _open_up() -> None:
+    """Be open to signals, as a fresh interpreter is; signals that came meanwhile have their effect now."""
+    sys.argv = ["-c"]
+    _set_mask(_signal.SIG_SETMASK, ())
+    gc.enable()
 
 
 def _finish(status: int) -> int:
@@ -130,13 +184,24 @@ def flush_streams() -> bool:
 
 def set_environment(env: dict[bytes, bytes]) -> None:
     """Make `env` the environment, touching no more than has to be."""
-    current = dict(os.environb)
-    for name in current:
-        if name not in env:
-            del os.environb[name]
-    for name, value in env.items():
-        if current.get(name) != value:
-            os.environb[name] = value
+    change_environment(changes_between(dict(os.environb), env))
+
+
+def change_environment(changes: dict[bytes, bytes | None]) -> None:
+    """Set variables; None: remove it."""
+    environ = os.environb
+    for name, value in changes.items():
+        if value is None:
+            environ.pop(name, None)
+        else:
+            environ[name] = value
+
+
+def changes_between(before: dict[bytes, bytes], after: dict[bytes, bytes]) -> dict[bytes, bytes | None]:
+    """Return what has to be set (None: removed) to get from one environment to another."""
+    changes: dict[bytes, bytes | None] = {name: None for name in before if name not in after}
+    changes.update({name: value for name, value in after.items() if before.get(name) != value})
+    return changes
 
 
 def open_descriptors() -> set[int]:
@@ -151,13 +216,6 @@ def _is_open(fd: int) -> bool:
     except OSError:
         return False
     return True
-
-
-def _close_all_but(keep: Iterable[int]) -> None:
-    start = 3
-    for fd in (*sorted(keep), _highest + _SPARE):
-        os.closerange(start, fd)
-        start = fd + 1
 
 
 def note_descriptors() -> None:

@@ -37,12 +37,18 @@ def become_subreaper() -> bool:
 
 
 class Containment:
-    """The living runs' leaders and orphans."""
+    """The living runs' leaders and orphans.
 
-    def __init__(self, agent_id: str, leave_survivors: bool = False) -> None:
+    Args:
+        agent_id: With which the keys of its runs begin.
+        idle: Children that are nobody's, and wait to become leaders; those that end are taken out.
+    """
+
+    def __init__(self, agent_id: str, idle: set[int] | None = None) -> None:
         self.leaders: dict[int, Attempt] = {}  #: by process id
         self.clearing: dict[int, Attempt] = {}  #: leader ended, orphans not yet; by the leader's process id
-        self.leave_survivors = leave_survivors
+        self.leave_survivors = False
+        self._idle = idle if idle is not None else set()
         self._agent_id = agent_id.encode()
         self._orphans: dict[int, Attempt | None] = {}  #: None: nobody's, held
         self._held: dict[int, list[Attempt]] = {}  #: orphan -> runs that were alive when it started
@@ -88,6 +94,7 @@ class Containment:
         if attempt is None:
             attempt = self._orphans.pop(pid, None)
             self._held.pop(pid, None)
+            self._idle.discard(pid)
             if attempt is not None:
                 attempt.add_usage(usage)
             return True
@@ -101,7 +108,7 @@ class Containment:
     def _clear(self, now: float) -> list[Attempt]:
         """End the orphans of ended runs; return the runs that have none left."""
         children = self._children()
-        if len(children) > len(self.leaders):
+        if len(children) > len(self.leaders) + len(self._idle):
             self._adopt(children)
         elif not self._orphans:
             over = list(self.clearing.values())
@@ -135,7 +142,7 @@ class Containment:
         """Find the owner of every child that leads no run and is not yet known."""
         alive = {**self.leaders, **self.clearing}
         for pid in map(int, children):
-            if pid in self.leaders or pid in self._orphans:
+            if pid in self.leaders or pid in self._orphans or pid in self._idle:
                 continue
             owner = alive.get(proc.session_of(pid)) or self._owner_by_key(pid, alive)
             self._orphans[pid] = owner

@@ -4,7 +4,8 @@ A call costs no interpreter and no import, and yet has globals, environment and 
 cannot be forked is started in a fresh interpreter for every call.
 
 The module that knows how to load and run calls is given by name. It offers ``load(spec)``, ``run(target, context)``,
-which returns an exit status, and ``main(text)``, which does both in a fresh interpreter.
+which returns an exit status, ``arguments(text)``, which reads a run's parameters ahead of its call, and ``main(text)``,
+which loads and runs in a fresh interpreter.
 """
 
 from __future__ import annotations
@@ -19,9 +20,11 @@ from . import child
 from .loading import LOAD_S, CannotFork, CannotLoad, Loaded, load, try_out
 from .protocol import NOT_LAUNCHED
 from .spawn import Trouble
+from .stock import Stock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from socket import socket
     from typing import Any, Callable
 
     from .attempt import Attempt
@@ -38,7 +41,19 @@ _FRESH = (
     "import json, os, sys; sys.path[:] = json.loads(os.environ.pop({!r})); "
     "sys.exit(__import__({!r}, fromlist=['main']).main(sys.argv.pop()))"
 )
+_NEVER = float("inf")
 _RESET = [signal.SIGHUP, signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ]
+
+
+class Kind:
+    """All calls of one function: they share what was loaded for the first."""
+
+    __slots__ = ("set", "stock", "unset")
+
+    def __init__(self, stock: Stock, variables: dict[bytes, bytes | None]) -> None:
+        self.stock = stock  #: of children
+        self.set = {name: value for name, value in variables.items() if value is not None}
+        self.unset = [name for name, value in variables.items() if value is None]
 
 
 class Calls:
@@ -56,10 +71,13 @@ class Calls:
         sys.modules["__main__"] = type(sys)("__main__")  # a call must not find the agent there
         self._name = module
         self._module: Any = importlib.import_module(module)
-        self._loaded: dict[str, Loaded | CannotLoad | None] = {}  #: by call; None: needs a fresh interpreter
+        self._kinds: dict[str, Kind | CannotLoad | None] = {}  #: of calls; None: needs a fresh interpreter
         self._path = json.dumps(sys.path)
+        self.idle: set[int] = set()  #: process ids of children that have nothing to do yet
 
-    def start(self, job: Attempt, note: Callable[[str], None], env: dict[bytes, bytes], out: int, err: int) -> int:
+    def start(
+        self, job: Attempt, note: Callable[[str], None], wanted: int, env: dict[bytes, bytes], out: int, err: int
+    ) -> int:
         """Start a run's call in the current directory as the leader of a new session, and return its process id.
 
         The first run of a call pays for its loading.
@@ -67,6 +85,7 @@ class Calls:
         Args:
             job: The run.
             note: Told, once for each call, of what a person should know.
+            wanted: How many runs will start this call soon, this one included.
             env: The whole environment.
             out: Becomes standard output.
             err: Becomes standard error.
@@ -74,31 +93,59 @@ class Calls:
         Raises:
             Trouble: It cannot be loaded or started; a traceback is in `err`.
         """
-        loaded = self._get(job, note, env, out, err)
-        context = {"run_id": job.id, "attempt": job.attempt}
+        kind = self._get(job, note, env, out, err)
+        context: dict[str, Any] = {"run_id": job.id, "attempt": job.attempt}
         try:
-            if loaded is None:
+            if kind is None:
                 return self._start_fresh(job, context, env, out, err)
-            return self._fork(loaded, context, env, out, err)
+            env.update(kind.set)  # what an import has changed would have been changed now
+            for name in kind.unset:
+                env.pop(name, None)
+            if job.cgroup is not None:
+                job.cgroup.leave()  # others that are forked now are no part of the run
+            context["params"] = self._module.arguments(job.params)
+            pid = kind.stock.order(os.getcwdb(), env, context, out, err, wanted)
+            if job.cgroup is not None:
+                job.cgroup.add(pid)
+            return pid
         except OSError as error:
             raise Trouble(NOT_LAUNCHED, "cannot start the call: " + (error.strerror or str(error))) from None
 
+    def tidy(self, now: float) -> None:
+        """End children that have waited in vain for something to do."""
+        if self.idle:
+            for stock in self._stocks():
+                stock.tidy(now)
+
+    def close(self) -> None:
+        """End all children that have nothing to do."""
+        for stock in self._stocks():
+            stock.clear()
+
+    @property
+    def tidy_at(self) -> float:
+        """When `tidy` should be called, monotonic."""
+        return min((stock.expires_at for stock in self._stocks()), default=_NEVER) if self.idle else _NEVER
+
+    def _stocks(self) -> list[Stock]:
+        return [kind.stock for kind in self._kinds.values() if isinstance(kind, Kind)]
+
     def _get(
         self, job: Attempt, note: Callable[[str], None], env: dict[bytes, bytes], out: int, err: int
-    ) -> Loaded | None:
+    ) -> Kind | None:
         key = json.dumps(job.plan.call, sort_keys=True)
-        if key not in self._loaded:
+        if key not in self._kinds:
             common = {name: value for name, value in env.items() if name not in _OF_ONE_RUN}
-            self._loaded[key] = self._load(job, note, common, out, err)
-        loaded = self._loaded[key]
-        if isinstance(loaded, CannotLoad):
-            os.write(err, loaded.report.encode("utf-8", "backslashreplace"))
-            raise Trouble(NOT_LAUNCHED, str(loaded))
-        return loaded
+            self._kinds[key] = self._load(job, note, common, out, err)
+        kind = self._kinds[key]
+        if isinstance(kind, CannotLoad):
+            os.write(err, kind.report.encode("utf-8", "backslashreplace"))
+            raise Trouble(NOT_LAUNCHED, str(kind))
+        return kind
 
     def _load(
         self, job: Attempt, note: Callable[[str], None], env: dict[bytes, bytes], out: int, err: int
-    ) -> Loaded | CannotLoad | None:
+    ) -> Kind | CannotLoad | None:
         assert job.plan.call is not None
 
         def loader() -> Any:
@@ -108,7 +155,7 @@ class Calls:
             job.cgroup.leave()  # what this process loads is no memory of the run's
         try:
             try_out(loader, env, out, err, job.plan.call.get("load_s", LOAD_S))
-            return load(loader, env)
+            return self._kind_of(load(loader, env))
         except CannotLoad as problem:
             return problem
         except CannotFork as reason:
@@ -120,15 +167,17 @@ class Calls:
             if job.cgroup is not None:
                 job.cgroup.enter()
 
-    def _fork(self, loaded: Loaded, context: dict[str, Any], env: dict[bytes, bytes], out: int, err: int) -> int:
+    def _kind_of(self, loaded: Loaded) -> Kind:
         run, target = self._module.run, loaded.target
-        handlers = {**child.PYTHONS_OWN, **loaded.handlers} if loaded.handlers else child.PYTHONS_OWN
-        for name, value in loaded.variables.items():  # what an import has set would have been set now
-            if value is None:
-                env.pop(name, None)
-            else:
-                env[name] = value
-        return child.fork(lambda: run(target, context), env, out, err, loaded.descriptors, handlers)
+        handlers = {**child.PYTHONS_OWN, **loaded.handlers}
+
+        def call(context: dict[str, Any]) -> Any:
+            return run(target, context)
+
+        def fork(source: socket) -> int:
+            return child.fork_ahead(call, source, loaded.descriptors, handlers)
+
+        return Kind(Stock(fork, self.idle), loaded.variables)
 
     def _start_fresh(self, job: Attempt, context: dict[str, Any], env: dict[bytes, bytes], out: int, err: int) -> int:
         program = _FRESH.format(PATH_VARIABLE, self._name)

@@ -114,7 +114,7 @@ def load(loader: Loader, env: dict[bytes, bytes]) -> Loaded:
             target = loader()
         except BaseException as error:
             raise CannotLoad(_last_line(error), _report(error)) from None
-        variables = _changes(env, dict(os.environb))
+        variables = child.changes_between(env, dict(os.environb))
         handlers = child.changes_of(dispositions)
         descriptors = child.open_descriptors() - before - ours
     finally:
@@ -193,13 +193,6 @@ def _hindrance() -> str:
         except OSError:
             continue
     return ""
-
-
-def _changes(before: dict[bytes, bytes], after: dict[bytes, bytes]) -> dict[bytes, bytes | None]:
-    """Return what has to be set (None: removed) to get from one environment to another."""
-    changes: dict[bytes, bytes | None] = {name: None for name in before if name not in after}
-    changes.update({name: value for name, value in after.items() if before.get(name) != value})
-    return changes
 
 
 def _last_line(error: BaseException) -> str:

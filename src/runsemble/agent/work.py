@@ -57,7 +57,7 @@ class Work:
         self.waiting_count = 0
         self.grace_s = 5.0
         self.id = os.path.basename(directory)
-        self.containment = Containment(self.id)
+        self.containment = Containment(self.id, calls.idle if calls else None)
         self.last_seq = seq
         self._spool = spool
         self._calls = calls
@@ -175,10 +175,14 @@ class Work:
                 break
             self._start(*self._ready.popleft())
             now = time.monotonic()
+        if self._calls is not None:
+            self._calls.tidy(now)
         self._oom.lower()
 
     def close(self) -> None:
-        """Release the descriptors."""
+        """Release the descriptors, and end children that never had anything to do."""
+        if self._calls is not None:
+            self._calls.close()
         self.containment.close()
         self._oom.close()
 
@@ -190,10 +194,12 @@ class Work:
 
     def next_timer_s(self) -> float | None:
         """Return the seconds until something must be done, None if nothing is due."""
-        due = self._timers[0][0] if self._timers else None
-        for job in self.containment.clearing.values():
-            due = job.cleared_by if due is None else min(due, job.cleared_by)
-        return None if due is None else max(0.0, due - time.monotonic())
+        due = [job.cleared_by for job in self.containment.clearing.values()]
+        if self._timers:
+            due.append(self._timers[0][0])
+        if self._calls is not None and self._calls.idle:
+            due.append(self._calls.tidy_at)
+        return max(0.0, min(due) - time.monotonic()) if due else None
 
     def _start(self, job: Attempt, lease: Lease) -> None:
         job.lease = lease
@@ -212,7 +218,7 @@ class Work:
             env = self._environment(job, lease)
             job.pid = spawn(
                 job.plan, job.directory, job.attempt, job.step, job.params, job.files, job.argv, env, job.cwd,
-                self._scratch(job), self._start_of(job),
+                self._scratch(job), self._start_of(job, lease.lane),
             )  # fmt: skip
         except Trouble as error:
             trouble = error
@@ -234,13 +240,14 @@ class Work:
         if job.plan.mem_mib and job.cgroup is None:
             self._at(job.started_at + memory.INTERVAL_S, self._watch_memory, job)
 
-    def _start_of(self, job: Attempt) -> Start | None:
+    def _start_of(self, job: Attempt, lane: int) -> Start | None:
         """Return what starts a run's Python call, None for a program."""
         if job.plan.call is None:
             return None
         if self._calls is None:
             raise Trouble(NOT_LAUNCHED, "a Python call was sent to an agent that starts programs only")
-        return functools.partial(self._calls.start, job, functools.partial(self.say, "note"))
+        wanted = 1 + sum(1 for other in self._waiting.get(lane, ()) if other.plan is job.plan)
+        return functools.partial(self._calls.start, job, functools.partial(self.say, "note"), wanted)
 
     def _environment(self, job: Attempt, lease: Lease) -> dict[bytes, bytes]:
         env = {**job.plan.env, **lease.env, **job.env}  # what the user set wins over what the grant suggests

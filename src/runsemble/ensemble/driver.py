@@ -23,6 +23,7 @@ from runsemble.ensemble.feed import Feed
 from runsemble.ensemble.inheritance import Inheritance, find_inheritance
 from runsemble.ensemble.keeping import forget_agents, recording
 from runsemble.ensemble.private import make_private_directory, private_directory
+from runsemble.ensemble.pruning import pruning
 from runsemble.ensemble.recorder import Recorder
 from runsemble.errors import AgentError, AgentsTakenOver, LeaseError, StoreError, StrangeRuns
 from runsemble.model import events
@@ -128,6 +129,7 @@ class Driver:
         runner = self._make_runner()
         table = runner.new_table(settings["base"], LatestRows(KEPT_ROWS))
         self.statistics = table.statistics = _statistics(await reader.counts())
+        table.keep, table.output_path = settings.get("keep", "all"), self.directory
         table.next_id = await reader.next_id() or 0
         book = await anyio.to_thread.run_sync(Book, self.directory, await reader.recipes())
         deadline = self._deadline()
@@ -144,6 +146,7 @@ class Driver:
             stack.push_async_callback(forget_agents, recorder, writer, engine)  # once they have ended
             stack.push_async_callback(runner.leave)
             stack.callback(runner.end_table, table)
+            await stack.enter_async_context(pruning(recorder, writer, settings, table.bus, self._answers))
             await stack.enter_async_context(recording(recorder, writer, engine))
             if self._execution.log is not None:
                 await stack.enter_async_context(Diary(self._execution.log, table))

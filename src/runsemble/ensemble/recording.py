@@ -12,6 +12,7 @@ import anyio.to_thread
 from runsemble.ensemble.identity import recipe_digest, run_identity
 from runsemble.ensemble.keeping import forget_agents, recording
 from runsemble.ensemble.private import make_private_directory
+from runsemble.ensemble.pruning import keep_settings, pruning
 from runsemble.ensemble.recorder import Recorder
 from runsemble.ensemble.spare import keep_spare
 from runsemble.errors import InputFileError
@@ -23,6 +24,7 @@ from runsemble.runners.table import RunTable
 from runsemble.store.records import NewRun
 from runsemble.store.text import to_store
 from runsemble.store.writer import create_study
+from runsemble.workdir.layout import default_name
 
 #: The recipe of a study that has only one.
 FIRST_RECIPE = 1
@@ -67,7 +69,7 @@ def run_maker(
         if job.id in known:
             return None
         directory = job.directory.removeprefix(above)
-        if directory == str(job.id):
+        if directory == default_name(job.id):
             directory = ""
         identity = bytearray(run_identity(digest, job.params_text))
         return NewRun(job.id, recipe, job.params_text, job.own or "", to_store(directory), identity)
@@ -90,7 +92,7 @@ async def record_new_study(study: Study, table: RunTable, engine: Engine) -> Asy
         InputFileError: An input cannot be read.
     """
     recipe = await anyio.to_thread.run_sync(full_recipe, study)
-    settings = new_settings(base=table.base, submit_dir=study.submit_dir)
+    settings = new_settings(base=table.base, submit_dir=study.submit_dir, **keep_settings(study.options.keep))
     await anyio.to_thread.run_sync(make_private_directory, study.output_path)
     async with create_study(study.output_path, settings, recipe) as writer:
         await anyio.to_thread.run_sync(_keep_spare, study.output_path, settings, recipe)
@@ -98,7 +100,7 @@ async def record_new_study(study: Study, table: RunTable, engine: Engine) -> Asy
         recorder.listen()
         await engine.record_in(recorder)
         try:
-            async with recording(recorder, writer, engine):
+            async with pruning(recorder, writer, settings, table.bus), recording(recorder, writer, engine):
                 yield Recorded(recorder, study)
         finally:
             await forget_agents(recorder, writer, engine)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import quote
@@ -15,6 +15,7 @@ import anyio.to_thread
 from runsemble.ensemble.driver import Driver, Execution
 from runsemble.ensemble.keeping import recording
 from runsemble.ensemble.past import Again, Past, Resumption, read_past
+from runsemble.ensemble.pruning import change_keep, pruning
 from runsemble.ensemble.recorder import Recorder
 from runsemble.ensemble.recording import full_recipe, run_maker
 from runsemble.runners.engine import Engine
@@ -26,6 +27,7 @@ from runsemble.store.connection import store_path
 from runsemble.store.reader import reading
 from runsemble.store.text import from_store
 from runsemble.store.writer import Writer, hold_lease
+from runsemble.workdir.keep import Keep
 from runsemble.workdir.layout import RunDirectories
 
 
@@ -56,6 +58,9 @@ def record_resumed_study(again: Again) -> Recording:
         directory = study.output_path
         async with hold_lease(directory) as writer:
             number, digest, study = await _settle_recipe(writer, study)
+            async with reading(directory) as reader:
+                settings = await reader.settings()
+            settings |= await _settle_keep(writer, settings, study.options.keep)
             past = await anyio.to_thread.run_sync(_read_past, directory)
             table.next_id = past.next_id
             known: set[int] = set()
@@ -68,7 +73,7 @@ def record_resumed_study(again: Again) -> Recording:
                 resumption.known = known
                 return resumption
 
-            async with recording(recorder, writer, engine):
+            async with pruning(recorder, writer, settings, table.bus), recording(recorder, writer, engine):
                 yield Recorded(recorder, study, resume)
 
     return record
@@ -92,6 +97,17 @@ async def _settle_recipe(writer: Writer, study: Study) -> tuple[int, str, Study]
     await writer.commit([("add_recipe", [(json.dumps(recipe),)])])
     async with reading(study.output_path) as reader:
         return max(await reader.recipes()), recipe["digest"], study
+
+
+async def _settle_keep(writer: Writer, settings: Mapping[str, Any], keep: Keep) -> dict[str, Any]:
+    """Let what is to be kept hold for the whole study, runs that have ended included; return the settings that change.
+
+    They are committed.
+    """
+    changes = change_keep(settings, keep)
+    if changes:
+        await writer.commit([("set_setting", [(name, json.dumps(value)) for name, value in changes.items()])])
+    return changes
 
 
 def _as_before(recipe: dict[str, Any], study: Study) -> Study:

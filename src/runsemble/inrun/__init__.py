@@ -151,11 +151,11 @@ def _refuse_stale(run_dir: str) -> None:
     mine = os.environ.get("RUNSEMBLE_ATTEMPT")
     if mine is None:
         return
-    try:
-        with open(os.path.join(run_dir, CURRENT_ATTEMPT_FILE), encoding="ascii") as file:
-            current = file.read().strip()
-    except FileNotFoundError:
+    marker = os.path.join(run_dir, CURRENT_ATTEMPT_FILE)
+    if not os.access(marker, os.F_OK):
         return
+    with open(marker, encoding="ascii") as file:
+        current = file.read().strip()
     if current != mine:
         raise StaleAttempt("attempt " + mine + " was replaced by attempt " + current + "; its result is not taken")
 

@@ -79,13 +79,16 @@ def run(call: Call, context: dict[str, Any]) -> int:
 
     Args:
         call: What `load` returned.
-        context: ``run_id``: the number of the run, with which a seed is combined.
+        context: ``run_id``: the number of the run, with which a seed is combined; ``params``: what `arguments` has
+            returned.
     """
     reseed.reseed(call.seed, context["run_id"])
-    reseed.part(call.generators, call.seed, context["run_id"])
+    if call.generators:
+        reseed.part(call.generators, call.seed, context["run_id"])
     try:
         if call.function is not None:
-            _finish(call, call.function() if call.is_hook else call.function(**_params()))
+            value = call.function() if call.is_hook else call.function(**(context.get("params") or _params()))
+            _finish(call, value)
         return 0
     except SystemExit as ending:
         return _status_of(ending)
@@ -95,6 +98,18 @@ def run(call: Call, context: dict[str, Any]) -> int:
         sys.excepthook(type(error), error, error.__traceback__)
         failures.keep_exception(error)
         return -signal.SIGINT if isinstance(error, KeyboardInterrupt) else 1
+
+
+def arguments(text: str) -> dict[str, Any] | None:
+    """Return a run's parameters where they are of JSON's own types; None: the call has to see for itself.
+
+    Args:
+        text: What ``params.json`` is to hold.
+    """
+    if not text or codec.TAG in text:
+        return None
+    params = codec.decode(text)
+    return params if type(params) is dict else None
 
 
 def main(text: str) -> int:

@@ -13,11 +13,6 @@ import traceback
 from runsemble.errors import CallFailed, RemoteTraceback
 from runsemble.inrun import RESULTS_FILE, write_whole
 
-try:
-    import cloudpickle
-except ImportError:  # then what only it can carry is described
-    cloudpickle = None
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -69,8 +64,14 @@ def read_exception(run_dir: str) -> BaseException | None:
 def pickle_by_value(value: Any) -> bytes | None:
     """Return a pickle that carries along what cannot be imported elsewhere; None if there is none."""
     try:
-        raw: bytes = (cloudpickle or pickle).dumps(value, protocol=4)
+        return pickle.dumps(value, protocol=4)
     except Exception:  # an object may raise anything when it is pickled
+        pass
+    try:
+        import cloudpickle  # which loads half the standard library, and every fork would pay for that
+
+        raw: bytes = cloudpickle.dumps(value, protocol=4)
+    except Exception:  # the same, or it is not installed
         return None
     return raw
 

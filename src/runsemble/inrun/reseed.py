@@ -6,9 +6,7 @@ all calls would draw the same numbers.
 
 from __future__ import annotations
 
-import hashlib
 import os
-import random
 import sys
 
 TYPE_CHECKING = False
@@ -17,8 +15,12 @@ if TYPE_CHECKING:
 
 
 def prepare(seed: int | None) -> None:
-    """Load what `reseed` will need, so that no fork has to."""
-    if seed is not None and "numpy" in sys.modules:
+    """Load what `reseed` will need, so that no fork has to; nothing that a fork would pay for without need."""
+    if seed is None:
+        return
+    import random  # noqa: F401
+
+    if "numpy" in sys.modules:
         __import__("numpy.random")  # it is loaded when it is first used, and would not be seeded any more then
 
 
@@ -31,25 +33,23 @@ def reseed(seed: int | None, run_id: int) -> None:
         run_id: Number of the run.
     """
     if seed is not None:
-        _seed_all(hashlib.sha512(b"%d %d" % (seed, run_id)).digest(), with_pythons_own=True)
+        _seed_all(_digest(b"%d %d" % (seed, run_id)), with_pythons_own=True)
     elif "numpy.random" in sys.modules or "torch" in sys.modules:
         _seed_all(os.urandom(64), with_pythons_own=False)  # which sees to it by itself in a fork
 
 
 def generators_of(function: Any) -> list[Any]:
     """Return the generators of `random` and of numpy that are global variables of a function, or around it."""
-    kinds: list[type] = [random.Random]
-    numpy_random = sys.modules.get("numpy.random")
-    if numpy_random is not None:
-        kinds += [numpy_random.Generator, numpy_random.RandomState]
+    kinds = _kinds()
+    if not kinds:
+        return []
     values = list(getattr(function, "__globals__", {}).values())
     for cell in getattr(function, "__closure__", None) or ():
         try:
             values.append(cell.cell_contents)
         except ValueError:  # a variable that was never set
             continue
-    found = {id(value): value for value in values if isinstance(value, tuple(kinds))}
-    return [value for value in found.values() if not isinstance(value, random.SystemRandom)]
+    return list({id(value): value for value in values if isinstance(value, kinds) and not _is_systems(value)}.values())
 
 
 def part(generators: list[Any], seed: int | None, run_id: int) -> None:
@@ -60,20 +60,43 @@ def part(generators: list[Any], seed: int | None, run_id: int) -> None:
     """
     for place, generator in enumerate(generators):
         own = b"" if seed is not None else _draw(generator)
-        _restart(generator, hashlib.sha512(b"%s %d %d %s" % (str(seed).encode(), run_id, place, own)).digest())
+        _restart(generator, _digest(b"%s %d %d %s" % (str(seed).encode(), run_id, place, own)))
+
+
+def _kinds() -> tuple[type, ...]:
+    """Return the types of generators that anybody in this process can have."""
+    kinds = []
+    if "random" in sys.modules:
+        kinds.append(sys.modules["random"].Random)
+    if "numpy.random" in sys.modules:
+        kinds += [sys.modules["numpy.random"].Generator, sys.modules["numpy.random"].RandomState]
+    return tuple(kinds)
+
+
+def _is_systems(generator: Any) -> bool:
+    """Tell whether a generator takes its numbers from the system, and has no state that forks could share."""
+    return "random" in sys.modules and isinstance(generator, sys.modules["random"].SystemRandom)
+
+
+def _is_pythons(generator: Any) -> bool:
+    return "random" in sys.modules and isinstance(generator, sys.modules["random"].Random)
+
+
+def _digest(text: bytes) -> bytes:
+    import hashlib  # where there is nothing to be seeded, a fork shall not pay for it
+
+    return hashlib.sha512(text).digest()
 
 
 def _draw(generator: Any) -> bytes:
-    if isinstance(generator, random.Random):
-        return generator.getrandbits(256).to_bytes(32, "little")
-    return bytes(generator.bytes(32))
+    return bytes(generator.randbytes(32) if _is_pythons(generator) else generator.bytes(32))
 
 
 def _restart(generator: Any, entropy: bytes) -> None:
     if hasattr(generator, "bit_generator"):  # numpy's Generator
         kind = type(generator.bit_generator)
         generator.bit_generator.state = kind(int.from_bytes(entropy, "little")).state
-    elif isinstance(generator, random.Random):
+    elif _is_pythons(generator):
         generator.seed(entropy)
     else:
         generator.seed(_words(entropy))
@@ -81,7 +104,7 @@ def _restart(generator: Any, entropy: bytes) -> None:
 
 def _seed_all(entropy: bytes, with_pythons_own: bool) -> None:
     if with_pythons_own:
-        random.seed(entropy[:16])
+        sys.modules["random"].seed(entropy[:16])
     numpy_random = sys.modules.get("numpy.random")
     if numpy_random is not None:
         numpy_random.seed(_words(entropy[16:48]))

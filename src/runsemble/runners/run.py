@@ -8,10 +8,13 @@ from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
 from runsemble import codec
+from runsemble.inrun import RESULTS_FILE
 from runsemble.inrun.failures import read_exception
 from runsemble.model.result import Usage
 from runsemble.model.status import Cause, RunStatus, is_terminal
 from runsemble.runners.job import Job
+from runsemble.workdir.keep import is_pruned
+from runsemble.workdir.layout import post_of
 from runsemble.workdir.results import read_posted
 
 if TYPE_CHECKING:
@@ -103,7 +106,9 @@ class Run:
         entry = self._table.entry(self.id)
         if isinstance(entry, Job) or entry.result is None:
             return None
-        return read_posted(entry.result, os.path.join(entry.directory, "results.json"), allow_pickle)
+        output_path = self._table.output_path
+        rescued = None if output_path is None else post_of(output_path, self.id)
+        return read_posted(entry.result, os.path.join(entry.directory, RESULTS_FILE), allow_pickle, rescued)
 
     @property
     def exception(self) -> BaseException | None:
@@ -122,13 +127,23 @@ class Run:
 
     @property
     def stdout(self) -> str | None:
-        """Path of the file with the standard output; None where it was not kept as a file."""
+        """Path of the file with the standard output; None where it is not kept as a file."""
         return self._output("stdout")
 
     @property
     def stderr(self) -> str | None:
         """Path of the file with the standard error, the same as `stdout` where they were merged."""
         return self._output("stderr")
+
+    @property
+    def trail(self) -> str | None:
+        """Where to look for what became of it: the file with its standard error, else its directory; None: nowhere."""
+        return None if self._is_pruned else self.stderr or self.run_dir
+
+    @property
+    def _is_pruned(self) -> bool:
+        entry = self._table.entry(self.id)
+        return not isinstance(entry, Job) and is_pruned(self._table.keep, entry.status)
 
     def read_stdout(self, tail: int | None = None) -> bytes:
         """Return the standard output, or its last `tail` bytes.
@@ -180,6 +195,8 @@ class Run:
         return f"<Run {self.id} {self.status}{why} {self.params}>"
 
     def _output(self, name: str) -> str | None:
+        if self._is_pruned:
+            return None
         entry = self._table.entry(self.id)
         mode = entry.plan.output if isinstance(entry, Job) else entry.output
         if mode == "files":
@@ -193,7 +210,8 @@ class Run:
             return kept if tail is None else kept[len(kept) - min(tail, len(kept)) :]
         path = self._output(name)
         if path is None:
-            raise FileNotFoundError(f"the output of run {self.id} was not kept")
+            why = f" (keep={self._table.keep!r})" if self._is_pruned else ""
+            raise FileNotFoundError(f"the output of run {self.id} was not kept{why}")
         with open(path, "rb") as file:
             if tail is not None:
                 file.seek(max(0, os.fstat(file.fileno()).st_size - tail))
