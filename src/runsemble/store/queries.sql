@@ -136,9 +136,7 @@ SELECT identity, id, recipe, params, own, directory, state, cause, attempt, step
 FROM runs ORDER BY id;
 
 -- name: every_last_attempt
-SELECT run, max(attempt), step, started, node, pid, cores, gpus, cause, returncode, message,
-    wall_s, user_s, system_s, max_rss_bytes, rss_floor_bytes, tail
-FROM attempts GROUP BY run;
+SELECT run, max(attempt), wall_s, user_s, system_s, max_rss_bytes, rss_floor_bytes, tail FROM attempts GROUP BY run;
 
 -- name: every_result
 SELECT run, kind, value FROM results;
