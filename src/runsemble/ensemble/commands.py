@@ -164,9 +164,7 @@ class Desk:
             first = int((await self._reader.settings())["first_id"])
         study = self._book.studies[number].with_own_directories()
         writing = RunWriter(self._writer, study, self._book.recipes[number]["digest"], number, first)
-        for params_text, own in arguments["runs"]:
-            _require_texts(params_text, "" if own is None else own)
-        rows = await anyio.to_thread.run_sync(lambda: list(writing.rows_of_texts(arguments["runs"])))
+        rows = await anyio.to_thread.run_sync(_rows_of, writing, arguments["runs"])
         await self._refuse_taken(rows)
         live = self._live
         then = (lambda: live.take_more(len(rows))) if live is not None else None
@@ -235,6 +233,13 @@ def _require_how(arguments: Mapping[str, Any]) -> str:
     if how not in ("stop", "kill"):
         raise UsageError(f"how must be 'stop' or 'kill', not {how!r}")
     return str(how)
+
+
+def _rows_of(writing: RunWriter, runs: Sequence[tuple[str, str | None]]) -> list[NewRun]:
+    """Return the rows of runs that another process has described; there may be very many."""
+    for params_text, own in runs:
+        _require_texts(params_text, "" if own is None else own)
+    return list(writing.rows_of_texts(runs))
 
 
 def _require_texts(*values: Any) -> None:

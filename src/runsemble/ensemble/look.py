@@ -15,6 +15,9 @@ from runsemble.store.reader import PAGE, Reader, reading
 from runsemble.store.records import StoredRun
 from runsemble.workdir.keep import Keep
 
+#: Runs that are read first: whoever shows some does not wait for very many.
+FIRST_PAGE = 100
+
 
 class Look:
     """What an open file tells of its runs, as a user sees them."""
@@ -39,8 +42,9 @@ class Look:
 
     async def runs(self, statuses: Sequence[StoredStatus], first: int = 0) -> AsyncGenerator[EnsembleRun, None]:
         """Yield runs; see `Ensemble.runs`."""
-        while page := await self.reader.page(first, PAGE, statuses[0] if len(statuses) == 1 else None):
-            first = page[-1].id + 1
+        size = FIRST_PAGE
+        while page := await self.reader.page(first, size, statuses[0] if len(statuses) == 1 else None):
+            first, size = page[-1].id + 1, PAGE
             chosen = [run for run in page if not statuses or run.status in statuses]
             for run in await self.views(chosen):
                 yield run

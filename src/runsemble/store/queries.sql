@@ -109,10 +109,10 @@ SELECT id, recipe, params, own, directory, state, cause, attempt, step, returnco
 FROM runs WHERE state = ? AND id >= ? ORDER BY id LIMIT ?;
 
 -- name: ids_in_state
-SELECT id FROM runs WHERE state = ? ORDER BY id;
+SELECT json_group_array(id) FROM (SELECT id FROM runs WHERE state = ? ORDER BY id);
 
 -- name: ids
-SELECT id FROM runs ORDER BY id;
+SELECT json_group_array(id) FROM (SELECT id FROM runs ORDER BY id);
 
 -- name: by_identity
 SELECT id FROM runs WHERE identity = ? ORDER BY id;
