@@ -72,7 +72,7 @@ words = st.text(st.characters(), max_size=15)
 class Seen:
     """A run as it is shown."""
 
-    run_dir = "/r"
+    trail = "/r"
     stderr = None
     attempts = 2
 

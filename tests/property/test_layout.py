@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runsemble.errors import DirectoryError
-from runsemble.workdir.layout import RunDirectories
+from runsemble.workdir.layout import FLAT, SHARD, RunDirectories, default_name, run_of_default_name
 
 OUT = "/study/out"
 names = st.text(alphabet="ab./") | st.text(max_size=5) | st.sampled_from([".shared", "..", ".", "", "a\0", "x" * 300])
@@ -46,3 +46,19 @@ def test_every_directory_lies_in_the_output_directory(names: list[str], is_uniqu
 @given(st.lists(st.text(alphabet="ab", min_size=1), unique=True))
 def test_plain_names_that_differ_are_never_refused(names: list[str]) -> None:
     assert claimed(names) == [f"{OUT}/{name}" for name in names]
+
+
+@given(st.integers(0, 10**12), st.integers(0, 10**12))
+def test_default_names_tell_runs_apart_and_none_lies_in_another(one: int, other: int) -> None:
+    assert run_of_default_name(default_name(one)) == one
+    if one != other:
+        assert default_name(one) != default_name(other)
+        assert not default_name(one).startswith(default_name(other) + "/")
+
+
+@given(st.integers(FLAT // SHARD, 10**6))
+def test_a_directory_of_runs_never_holds_more_than_a_thousand(shard: int) -> None:
+    first = shard * SHARD
+    parents = {default_name(run).partition("/")[0] for run in (first, first + SHARD - 1)}
+    assert parents == {str(first)}
+    assert default_name(first + SHARD).partition("/")[0] != str(first)

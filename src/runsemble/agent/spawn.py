@@ -32,6 +32,8 @@ _OUTPUT = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
 #: A larger parameter set travels by file, since environment and arguments share one limit of the kernel.
 PARAMS_IN_ENV_BYTES = 4096
 _PARAMS = b"params.json"
+#: Tries to make a directory in one that is removed again and again.
+MKDIR_TRIES = 100
 #: How the name ends under which a file is made; no input may be called so.
 PARTIAL = b".runsemble-partial"
 
@@ -178,6 +180,8 @@ def enter(plan: Plan, directory: bytes, attempt: int, step: int, params: str) ->
             plan.is_fresh and (is_first or not os.path.lexists(directory)) and _make_directory(plan, directory, params)
         )
         os.chdir(directory)
+        if made and attempt > 1 and plan.posts is None:  # nothing is left of the former ones but their number
+            set_aside(attempt, step)
         is_again = not made and (attempt > 1 or (plan.is_reused and is_first))
         if plan.posts is not None:  # nothing of ours is there
             is_new = is_again and not step
@@ -193,16 +197,27 @@ def enter(plan: Plan, directory: bytes, attempt: int, step: int, params: str) ->
 def _make_directory(plan: Plan, directory: bytes, params: str) -> bool:
     """Make a run directory; False if it is there already and may be."""
     try:
-        try:
-            os.mkdir(directory)
-        except FileNotFoundError:
-            os.makedirs(os.path.dirname(directory), exist_ok=True)
-            os.mkdir(directory)
+        _mkdir(directory)
     except FileExistsError:
         if plan.is_reused and not (plan.is_own and not _is_left(directory, params)):
             return False
         raise Trouble(NOT_STAGED, os.fsdecode(directory) + " exists already, so it cannot be a new run's own") from None
     return True
+
+
+def _mkdir(directory: bytes) -> None:
+    """Make a directory, and those above it; while others in those end, they may be removed again."""
+    for _ in range(MKDIR_TRIES):
+        try:
+            os.mkdir(directory)
+            return
+        except FileNotFoundError:
+            pass
+        try:
+            os.makedirs(os.path.dirname(directory), exist_ok=True)
+        except FileNotFoundError:
+            pass
+    os.mkdir(directory)
 
 
 def _is_left(directory: bytes, params: str) -> bool:

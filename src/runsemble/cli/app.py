@@ -45,6 +45,7 @@ TOPICS = {
         "plan": ("runsemble.cli.plan", "Say how long what is pending will take, on this machine or another."),
         "suggest": ("runsemble.cli.suggest", "Say what runs should ask for, from what they used."),
         "rundirs": ("runsemble.cli.rundirs", "Print the directories of its runs."),
+        "pack": ("runsemble.cli.pack", "Pack what successful runs wrote into one file."),
         "rebuild": ("runsemble.cli.rebuild", "Make the record of a study anew that is damaged or lost."),
     },
     "This machine": {

@@ -78,7 +78,7 @@ def create(directory: str, command: tuple[str, ...], **options: Any) -> int:
     if workload.count == 0:
         return say_nothing_to_run("create")
     refuse_missing_program(workload.cmd, names_in_run(study))
-    filled = [*workload.cmd, study.run_dir, *(study.env or {}).values()]
+    filled = [*workload.cmd, study.run_dir or "", *(study.env or {}).values()]
     count = asyncio.run(_create(path, study, _sets(workload, filled), is_wanted_anew=options["overwrite"]))
     if count == 0:
         return say_nothing_to_run("create")

@@ -87,7 +87,7 @@ class Follower:
                 if run.status == "success" and run.usage is not None:
                     self._display.learn(run.usage.wall_s)
                 elif run.status in FAILED:
-                    self._display.fail(run.id, run.message, run.last_words, run.stderr or run.run_dir)
+                    self._display.fail(run.id, run.message, run.last_words, run.trail)
         return after
 
 

@@ -14,7 +14,7 @@ from runsemble.cli.say import say
 from runsemble.display.table import printable
 from runsemble.ensemble.ensemble import Ensemble
 from runsemble.ensemble.following import OPEN, Piece
-from runsemble.ensemble.logs import Stream, logs_of
+from runsemble.ensemble.logs import Stream, is_packed, logs_of
 from runsemble.errors import UsageError
 
 
@@ -46,9 +46,12 @@ def logs(
 
 
 async def _print_paths(ensemble: Ensemble, run: int, stream: Stream, attempt: int | None) -> int:
-    found = logs_of(await ensemble.run(run), stream, attempt)
+    one = await ensemble.run(run)
+    found = logs_of(one, stream, attempt)
     if not found:
         raise UsageError(f"the output of run {run} is kept in the record, not in a file: leave --path out")
+    if any(is_packed(one, log, attempt) for log in found):
+        raise UsageError(f"the output of run {run} is packed, so there are no files: leave --path out")
     for log in found:
         click.echo(log.path)
     return exits.OK

@@ -198,9 +198,8 @@ FILE_OPTIONS = together(
     option(
         FILES,
         "--run-dir",
-        default="{run_id}",
         metavar="NAME",
-        help="What the directory of a run is called, such as beta={beta}.",
+        help="What the directory of a run is called, such as beta={beta}; its number, unless given.",
     ),
     option(
         FILES,
@@ -208,6 +207,14 @@ FILE_OPTIONS = together(
         type=click.Choice(["files", "merged", "tail", "discard"]),
         default="files",
         help="What becomes of stdout and stderr of runs.",
+    ),
+    option(
+        FILES,
+        "--keep",
+        type=click.Choice(["all", "failed", "results", "none"]),
+        default="all",
+        help="Whose directories stay: of all runs, of those that failed, likewise with the results of the others, "
+        "or of none. Results are in the record in any case.",
     ),
 )
 

@@ -88,7 +88,7 @@ def run(command: tuple[str, ...], **options: Any) -> int:
         return say_nothing_to_run()
     if options["as_json"] and options["prints"]:
         raise UsageError("--json and --print both write to standard output: choose one")
-    require_names(workload, [*workload.cmd, study.run_dir, *(study.env or {}).values()])
+    require_names(workload, [*workload.cmd, study.run_dir or "", *(study.env or {}).values()])
     if not options["quiet"]:
         note_everything(workload, study)
     if options["dry_run"]:

@@ -85,7 +85,7 @@ def _failure_lines(run: EnsembleRun, width: int) -> list[str]:
     lines = [head + (f" ({clip(params, room)})" if params and room >= _ROOM else "")]
     if run.last_words:
         lines.append(clip(f"    {printable(run.last_words.strip())}", width))
-    return [*lines, f"    see {printable(nearest_path(run.stderr or run.run_dir))}"]
+    return lines if run.trail is None else [*lines, f"    see {printable(nearest_path(run.trail))}"]
 
 
 def _facts(seen: Overview, directory: str) -> dict[str, object]:

@@ -77,6 +77,7 @@ def study_options(options: dict[str, Any], cmd: list[str]) -> StudyOptions:
         run_dir=options["run_dir"],
         runs_here=options["runs_here"],
         output=options["logs"],
+        keep=options["keep"],
     )
 
 

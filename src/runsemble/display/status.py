@@ -207,7 +207,7 @@ class StatusDisplay:
         """Note how long a run took that nobody has seen start."""
         self._forecast.learn(duration_s)
 
-    def fail(self, run: int, message: str, last_words: str | None, path: str) -> None:
+    def fail(self, run: int, message: str, last_words: str | None, path: str | None) -> None:
         """Show a failure; after the first few only their number."""
         self._failures += 1
         if self._failures <= MAX_FAILURE_LINES:

@@ -207,8 +207,9 @@ def _failure(one: ShownRun, width: int) -> list[str]:
     lines = [head + (f" ({clip(params, room)})" if params and room >= _ROOM else "")]
     if one.run.last_words:
         lines.append(clip(f"    {printable(one.run.last_words.strip())}", width))
-    verb = "nothing in" if _is_left_empty(one.run) else "see"
-    lines.append(f"    {verb} {printable(nearest_path(one.run.stderr or one.run.run_dir))}")
+    if one.run.trail is not None:
+        verb = "nothing in" if _is_left_empty(one.run) else "see"
+        lines.append(f"    {verb} {printable(nearest_path(one.run.trail))}")
     return lines
 
 

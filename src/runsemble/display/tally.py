@@ -59,8 +59,8 @@ class RunView(Protocol):
         """Path of its standard error."""
 
     @property
-    def run_dir(self) -> str:
-        """Path of its directory."""
+    def trail(self) -> str | None:
+        """Where to look for what became of it; None where nothing of it was kept."""
 
 
 class ShownRun:

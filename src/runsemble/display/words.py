@@ -171,12 +171,13 @@ def _clock_of(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes:02}:{rest:02}"
 
 
-def failure_line(run: int, message: str, last_words: str | None, path: str) -> str:
-    """Word a failure on one line: which run, why, its last words, where to look."""
+def failure_line(run: int, message: str, last_words: str | None, path: str | None) -> str:
+    """Word a failure on one line: which run, why, its last words, where to look, if anywhere."""
     parts = [f"run {run} failed: {printable(message)}"]
     if last_words:
         parts.append(clip(printable(last_words.strip()), _WORDS_MAX))
-    parts.append(f"see {printable(nearest_path(path))}")
+    if path is not None:
+        parts.append(f"see {printable(nearest_path(path))}")
     return " — ".join(parts)
 
 

@@ -26,13 +26,14 @@ class Attendant:
         directory: The study's.
         engine: Where it is under way; fails when another process takes the study over.
         desk: Returns where commands are carried out; asked for when there is one.
+        turn: Held while one is carried out.
     """
 
-    def __init__(self, directory: str, engine: Engine, desk: Callable[[], Awaitable[Desk]]) -> None:
+    def __init__(self, directory: str, engine: Engine, desk: Callable[[], Awaitable[Desk]], turn: asyncio.Lock) -> None:
         self._private = private_directory(directory)
         self._engine = engine
         self._desk = desk
-        self._turn = asyncio.Lock()  #: held by whoever carries commands out
+        self._turn = turn
 
     @asynccontextmanager
     async def attending(self) -> AsyncIterator[None]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -19,7 +18,7 @@ from runsemble.runners.study import Study
 from runsemble.runners.table import RunTable
 from runsemble.sched.history import Made, take_in
 from runsemble.store.records import StoredAttempt, StoredRun
-from runsemble.workdir.layout import RunDirectories
+from runsemble.workdir.layout import RunDirectories, run_directory
 
 
 class Book:
@@ -79,7 +78,7 @@ class Binder:
     def bind_nothing(self, run: StoredRun) -> Job:
         """Return a job for a run of which no command can be made; it is never to be submitted."""
         maker = self._makers[run.recipe]
-        directory = os.path.join(self._book.output_path, run.directory or str(run.id))
+        directory = run_directory(self._book.output_path, run.id, run.directory)
         job = Job(self._table, maker.any_plan, [], directory, run.params_text, {}, id=run.id)
         go_on(job, run)
         return job

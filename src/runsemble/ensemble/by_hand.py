@@ -12,17 +12,22 @@ from dataclasses import dataclass
 
 import anyio.to_thread
 
-from runsemble.agent import inventory
+from runsemble.agent import inventory, spawn
 from runsemble.agent.spawn import PARAMS_IN_ENV_BYTES
 from runsemble.ensemble.book import Book, read_own
 from runsemble.ensemble.errands import call_argv
-from runsemble.errors import UsageError
+from runsemble.ensemble.pruning import KEEP
+from runsemble.errors import DirectoryError, UsageError
 from runsemble.inrun import PARAMS_FILE
 from runsemble.launch.environment import grant_environment
 from runsemble.model.resources import Grant, Request
-from runsemble.runners.study import Study
+from runsemble.runners.job import plan_fields
+from runsemble.runners.study import PreparedRun, Study
 from runsemble.store.reader import Reader
 from runsemble.store.records import StoredAttempt, StoredRun
+from runsemble.workdir.keep import Keep, is_pruned
+from runsemble.workdir.layout import default_name
+from runsemble.workdir.staging import stage_list
 
 #: Where a run that was started by hand posts its result, so that the one in the record stays what it is.
 RESULTS_BY_HAND = "results-by-hand.json"
@@ -62,19 +67,24 @@ async def find_command(reader: Reader, directory: str, id_: int) -> RunCommand:
         raise UsageError(f"there is no run {id_} in {directory}")
     recipes = await reader.recipes()
     attempts = await reader.attempts(id_)
-    return await anyio.to_thread.run_sync(_command_of, directory, recipes, run, attempts)
+    keep = (await reader.settings()).get(KEEP, "all")
+    return await anyio.to_thread.run_sync(_command_of, directory, recipes, keep, run, attempts)
 
 
 def _command_of(
-    directory: str, recipes: Mapping[int, Mapping[str, object]], run: StoredRun, attempts: Sequence[StoredAttempt]
-) -> RunCommand:
+    directory: str, recipes: Mapping[int, Mapping[str, object]], keep: Keep, run: StoredRun,
+    attempts: Sequence[StoredAttempt],
+) -> RunCommand:  # fmt: skip
     study = Book(directory, {run.recipe: recipes[run.recipe]}).studies[run.recipe]
     params, own = read_own(study, run)
-    prepared = study.prepare(run.id, params, own, directory=run.directory or str(run.id))
-    if not os.path.isdir(prepared.directory):
+    prepared = study.prepare(run.id, params, own, directory=run.directory or default_name(run.id))
+    is_anew = is_pruned(keep, run.status)
+    if is_anew:
+        _make_directory(study, prepared)
+    elif not os.path.isdir(prepared.directory):
         raise UsageError(f"run {run.id} has no directory yet, as it has not started: without --here it is started")
     commands = own or study.commands
-    step = min(run.step, len(commands) - 1)
+    step = 0 if is_anew else min(run.step, len(commands) - 1)
     filled = prepared.commands[step]
     argv, call = filled.argv, commands[step].call
     if call is not None:
@@ -94,6 +104,17 @@ def _command_of(
         step=step,
         step_count=len(commands),
     )
+
+
+def _make_directory(study: Study, run: PreparedRun) -> None:
+    """Make the directory of a run again that was not kept, and everything in it that was there at its start."""
+    plan = spawn.Plan(plan_fields({}, "reuse", study.options.output, stage_list(study.staged), None, 0))
+    files = [list(file) for file in run.files or ()]
+    try:
+        os.makedirs(run.directory, exist_ok=True)
+        spawn.stage(plan, run.params_text, files, is_first=False, base=os.fsencode(run.directory) + b"/")
+    except OSError as error:
+        raise DirectoryError(f"run directory {run.directory} cannot be made: {error}") from error
 
 
 def _last_at(step: int, attempts: Sequence[StoredAttempt]) -> StoredAttempt | None:

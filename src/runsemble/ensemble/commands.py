@@ -11,12 +11,14 @@ from typing import Any, NamedTuple, Protocol
 from runsemble.ensemble.book import Book
 from runsemble.ensemble.creation import RunWriter
 from runsemble.ensemble.inbox import Command
+from runsemble.ensemble.pruning import KEEP
 from runsemble.errors import LeaseError, RunsembleError, StoreError, UsageError
 from runsemble.model.status import Cause, StoredStatus
 from runsemble.runners.study import Study
 from runsemble.store.reader import Reader
 from runsemble.store.records import CAUSE_NUMBER, STATUS_NUMBER, NewRun, StoredRun
 from runsemble.store.writer import Statement, Writer
+from runsemble.workdir.keep import Keep, is_pruned
 
 _log = logging.getLogger("runsemble")
 
@@ -50,7 +52,7 @@ class Live(Protocol):
         """Take in that these runs, which waited, were written down as killed."""
 
     def take_again(self, runs: Iterable[StoredRun]) -> None:
-        """Execute these runs again: they had ended, and are pending now."""
+        """Execute these runs again, from these steps: they had ended, and are pending now."""
 
     def reserve(self, count: int) -> Reserved | None:
         """Return what runs that are to be added get; None: what the record suggests."""
@@ -151,10 +153,15 @@ class Desk:
         return reply, [("settle_ends", ends), ("settle", rows)], then
 
     async def requeue(self, arguments: Mapping[str, Any]) -> Outcome:
-        """Execute runs again that have ended: ``runs``, ids; ``hard``: from their first step."""
-        runs = [run for run in await self.find(arguments["runs"]) if run.status not in ("pending", "running")]
+        """Execute runs again that have ended: ``runs``, ids; ``hard``: from their first step.
+
+        From there they start as well where nothing of their directories was kept.
+        """
+        found = [run for run in await self.find(arguments["runs"]) if run.status not in ("pending", "running")]
         is_hard = bool(arguments.get("hard", False))
-        rows = [("requeued", 0 if is_hard or run.status == "success" else run.step, run.id) for run in runs]
+        keep = (await self._reader.settings()).get(KEEP, "all")
+        runs = [run._replace(step=0 if is_hard or _is_anew(keep, run) else run.step) for run in found]
+        rows = [("requeued", run.step, run.id) for run in runs]
         live = self._live
         then = (lambda: live.take_again(runs)) if live is not None else None
         keeps = arguments.get("keeps_results", False)
@@ -231,6 +238,11 @@ class Desk:
         if live is None:
             raise UsageError("nobody drives this study at present")
         return {}, [], lambda: act(live)
+
+
+def _is_anew(keep: Keep, run: StoredRun) -> bool:
+    """Tell whether a run starts from its first step when it is executed again."""
+    return run.status == "success" or is_pruned(keep, run.status)
 
 
 def _require_how(arguments: Mapping[str, Any]) -> str:

@@ -13,6 +13,7 @@ import anyio.to_thread
 
 from runsemble.ensemble.book import read_own
 from runsemble.ensemble.identity import run_identity
+from runsemble.ensemble.pruning import keep_settings
 from runsemble.ensemble.recipe import FIRST_RECIPE, full_recipe, new_settings
 from runsemble.ensemble.spare import keep_spare
 from runsemble.errors import CommandError, FeedError, StoreError, UsageError
@@ -100,6 +101,7 @@ async def create(
             submit_dir=study.submit_dir,
             hooks=hooks,
             **{IS_WHOLE: False},
+            **keep_settings(options.keep),
             **_limits(options),
             **settings,
         )

@@ -23,6 +23,7 @@ from runsemble.ensemble.inheritance import Inheritance, find_inheritance
 from runsemble.ensemble.keeping import forget_agents, recording
 from runsemble.ensemble.limits import Limits
 from runsemble.ensemble.private import make_private_directory
+from runsemble.ensemble.pruning import pruning
 from runsemble.ensemble.recorder import Recorder
 from runsemble.ensemble.submission import Submission
 from runsemble.errors import AgentError, StrangeRuns
@@ -126,6 +127,7 @@ class Driver:
         runner = self._make_runner()
         table = runner.new_table(settings["base"], LatestRows(KEPT_ROWS))
         self.statistics = table.statistics = _statistics(await reader.counts())
+        table.keep, table.output_path = settings.get("keep", "all"), self.directory
         table.next_id = await reader.next_id() or 0
         book = await anyio.to_thread.run_sync(Book, self.directory, await reader.recipes())
         deadline = self._deadline()
@@ -141,6 +143,7 @@ class Driver:
         table.bus.listen(self._hear_end, events.RunEnded)
         runner.tenure = await self._tenure(writer, recorder, inheritance)
         unheard: list[events.Event] = []
+        turn = asyncio.Lock()  # held while what is to be executed may change
         async with AsyncExitStack() as stack:
             runner.bus.listen(unheard.append, events.Note)
             engine = await runner.enter(Request(gpus=1))
@@ -148,6 +151,7 @@ class Driver:
             stack.push_async_callback(forget_agents, recorder, writer, engine)  # once they have ended
             stack.push_async_callback(runner.leave)
             stack.callback(runner.end_table, table)
+            await stack.enter_async_context(pruning(recorder, writer, settings, table.bus, turn))
             await stack.enter_async_context(recording(recorder, writer, engine))
             if self._execution.log is not None:
                 await stack.enter_async_context(Diary(self._execution.log, table))
@@ -170,7 +174,7 @@ class Driver:
             async def get_desk() -> Desk:
                 return desk
 
-            self._attendant = Attendant(self.directory, engine, get_desk)
+            self._attendant = Attendant(self.directory, engine, get_desk, turn)
             await stack.enter_async_context(self._attendant.attending())
             await self._see_runs_through(engine)
         await writer.require_there()

@@ -24,6 +24,7 @@ from runsemble.ensemble.following import Piece, follow, read_output
 from runsemble.ensemble.logs import Stream
 from runsemble.ensemble.look import Look, looking
 from runsemble.ensemble.options import ensemble_options, require_parameter_sets
+from runsemble.ensemble.packing import Packed, pack
 from runsemble.ensemble.planning import make_plan, make_suggestions
 from runsemble.ensemble.rebuild import Rebuilt, rebuild
 from runsemble.ensemble.rows import dataframe_of
@@ -42,7 +43,7 @@ from runsemble.store.connection import store_path
 from runsemble.store.lease import Holder
 from runsemble.store.reader import reading
 from runsemble.store.records import STATUSES
-from runsemble.workdir.layout import current_directory
+from runsemble.workdir.layout import current_directory, run_directory
 
 if TYPE_CHECKING:
     import pandas
@@ -241,7 +242,7 @@ class Ensemble:
         """
         async with reading(self.path) as reader, aclosing(reader.runs()) as runs:
             async for run in runs:
-                directory = os.path.join(self.path, run.directory or str(run.id))
+                directory = run_directory(self.path, run.id, run.directory)
                 if nonexistent or await anyio.to_thread.run_sync(os.path.isdir, directory):
                     yield run.id, directory
 
@@ -324,7 +325,8 @@ class Ensemble:
     async def command_of(self, run: int) -> RunCommand:
         """Return what it takes to start a run by hand as it was started last: command, environment, directory, cores.
 
-        Of several steps it is the one that failed, or was last.
+        Of several steps it is the one that failed, or was last. A directory that was not kept (`keep`) is made anew,
+        and then it is the first one.
 
         Raises:
             UsageError: There is no such run, it has no directory yet, or its command cannot be made here.
@@ -499,6 +501,18 @@ class Ensemble:
             UsageError: Nobody drives the ensemble, or the number makes no sense.
         """
         await command(self.path, "resize", count=max_concurrency)
+
+    async def pack(self) -> Packed:
+        """Pack what the successful runs wrote into one file, and remove the many small ones.
+
+        `output` and `follow` read it from there. Files of more than 4 MiB stay as they are, and so do those of runs
+        that did not succeed. Nobody can drive the ensemble meanwhile.
+
+        Raises:
+            LeaseError: It is being driven.
+            StoreError: The record cannot be read, or the pack not be written.
+        """
+        return await pack(self.path)
 
     # Executing
 

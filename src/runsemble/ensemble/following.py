@@ -10,7 +10,7 @@ from typing import NamedTuple
 import anyio
 import anyio.to_thread
 
-from runsemble.ensemble.logs import Log, Stream, current_attempt, last_bytes, last_of, logs_of
+from runsemble.ensemble.logs import Log, Stream, current_attempt, last_bytes, last_of, log_bytes, logs_of
 from runsemble.ensemble.view import EnsembleRun
 from runsemble.model.status import StoredStatus
 
@@ -43,7 +43,7 @@ def read_output(run: EnsembleRun, stream: Stream, attempt: int | None, lines: in
     number = attempt or current_attempt(run.run_dir)
     if run.output == "tail":
         return [Piece(run.attempts, "output", _kept(run, lines))]
-    return [Piece(number, log.name, last_bytes(log.path, lines)) for log in logs_of(run, stream, attempt)]
+    return [Piece(number, log.name, log_bytes(run, log, number, lines)) for log in logs_of(run, stream, attempt)]
 
 
 def _kept(run: EnsembleRun, lines: int | None) -> bytes:
@@ -69,12 +69,17 @@ async def follow(
     try:
         while True:
             run = await look()
-            if run.output == "tail":
-                pieces = read_output(run, stream, None, lines) if run.status not in OPEN else []
+            if run.status not in OPEN and not following.has_begun:
+                pieces = await anyio.to_thread.run_sync(read_output, run, stream, None, lines)
+            elif run.output == "tail":
+                pieces = []
+            elif run.is_pruned:
+                pieces = following.read_rest()
             else:
                 pieces = await anyio.to_thread.run_sync(following.read, run, stream)
             for piece in pieces:
-                yield piece
+                if piece.data:
+                    yield piece
             if run.status not in OPEN:
                 return
             await anyio.sleep(LOOK_S)
@@ -111,7 +116,16 @@ class _Following:
             if file is not None:
                 pieces.append(_rest(file, log.name))
         self._is_first = False
-        return [piece for piece in pieces if piece.data]
+        return pieces
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether there was a file to read."""
+        return bool(self._files)
+
+    def read_rest(self) -> list[Piece]:
+        """Return what is new in the files that are open; they may have been removed."""
+        return [_rest(file, name) for name, file in self._files.items()]
 
     def _open(self, log: Log, attempt: int) -> _Open | None:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -32,6 +33,7 @@ class Taking:
     table: RunTable
     engine: Engine
     known: set[int]  #: ids of runs that the record has already
+    turn: asyncio.Lock  #: held while what is to be executed may change
     killed: set[int] = field(default_factory=set)  #: ids of runs that were killed before they were asked for
 
 
@@ -135,6 +137,6 @@ async def attend(writer: Writer, recorder: Recorder, taking: Taking, under_way: 
                 desks.append(Desk(writer, reader, book, Intervention(under_way, recorder, taking, book)))
             return desks[0]
 
-        attendant = Attendant(writer.directory, taking.engine, get_desk)
+        attendant = Attendant(writer.directory, taking.engine, get_desk, taking.turn)
         async with attendant.attending():
             yield attendant

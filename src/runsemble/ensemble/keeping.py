@@ -36,6 +36,17 @@ async def recording(recorder: Recorder, writer: Writer, engine: Engine) -> Async
         await see_through(_finish(recorder, engine, writing, beating))
 
 
+@asynccontextmanager
+async def beating(writer: Writer) -> AsyncIterator[None]:
+    """Prove to be alive while the block runs, where nothing else does; a lost lease is for the block to find."""
+    task = asyncio.get_running_loop().create_task(writer.keep_beating())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
 def _watch(work: Coroutine[Any, Any, None], engine: Engine) -> asyncio.Task[None]:
     """Let work go on in a task; let the engine fail if the lease is lost."""
 

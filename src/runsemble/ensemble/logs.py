@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 from runsemble.agent.rotation import LOG
+from runsemble.ensemble.private import private_directory
 from runsemble.ensemble.view import EnsembleRun
 from runsemble.errors import UsageError
 from runsemble.inrun import CURRENT_ATTEMPT_FILE
 from runsemble.model.resources import count_of
+from runsemble.store.packed import FILE_NAME, find_log
 
 #: Which output is meant.
 Stream = Literal["both", "stdout", "stderr"]
@@ -62,16 +64,51 @@ def logs_of(run: EnsembleRun, stream: Stream = "both", attempt: int | None = Non
         raise UsageError(f"the output of run {run.id} is not kept: the study was made with output='discard'")
     if run.output == "tail":
         return []
-    names = ["output"] if run.output == "merged" else ["stdout", "stderr"] if stream == "both" else [stream]
+    if run.is_pruned:
+        raise UsageError(f"the output of run {run.id} was not kept: the study was made with keep={run.keep!r}")
     if run.output == "log":  # those of earlier attempts lie beside it, under numbers
         return [Log(LOG, os.path.join(run.run_dir, LOG))]
     directory = attempt_directory(run.run_dir, attempt)
+    names = [stream] if run.output == "files" and stream != "both" else names_of(run.output)
     return [Log(name, os.path.join(directory, name)) for name in names]
 
 
-def last_lines(path: str, count: int) -> list[str]:
-    """Return the last lines of a file, as text; none if there is no such file."""
-    return _lines_in(last_bytes(path, count), count)
+def names_of(output: str) -> Sequence[str]:
+    """Return the names of the files with the output of a run, which `Ensemble.pack` packs.
+
+    Args:
+        output: What becomes of the output of runs.
+    """
+    return {"files": ("stdout", "stderr"), "merged": ("output",)}.get(output, ())
+
+
+def pack_path(study_dir: str) -> str:
+    """Return where the packed output of the runs of a study is."""
+    return os.path.join(private_directory(study_dir), FILE_NAME)
+
+
+def log_bytes(run: EnsembleRun, log: Log, attempt: int, count: int | None) -> bytes:
+    """Return the last lines of a log, all of it if `count` is None; out of the pack if it is there.
+
+    Args:
+        run: Whose.
+        log: Which.
+        attempt: Of which attempt.
+        count: How many lines.
+
+    Raises:
+        StoreError: The pack cannot be read.
+    """
+    if os.path.lexists(log.path):
+        return last_bytes(log.path, count)
+    data = find_log(pack_path(run.study_dir), run.id, attempt, log.name) or b""
+    return data if count is None else last_of(data, count)
+
+
+def is_packed(run: EnsembleRun, log: Log, attempt: int | None) -> bool:
+    """Tell whether a log is in the pack, and no file any more; see `log_bytes`."""
+    number = attempt or current_attempt(run.run_dir)
+    return not os.path.lexists(log.path) and find_log(pack_path(run.study_dir), run.id, number, log.name) is not None
 
 
 def last_bytes(path: str, count: int | None) -> bytes:
@@ -120,13 +157,13 @@ def last_words(run: EnsembleRun, tails: Sequence[str | None], count: int) -> tup
     """
     if run.output == "discard":
         return [], None
-    if run.output == "tail":
+    if run.output == "tail" or run.is_pruned:
         kept = next((tail for tail in reversed(tails) if tail), "")
         return kept.splitlines()[-count:], None
     logs = logs_of(run)
     for log in reversed(logs):
-        lines = last_lines(log.path, count)
+        lines = _lines_in(log_bytes(run, log, current_attempt(run.run_dir), count), count)
         if any(line.strip() for line in lines):
-            return lines, log.path
+            return lines, log.path if os.path.exists(log.path) else None
     there = [log.path for log in reversed(logs) if os.path.exists(log.path)]
     return [], next(iter(there), None)

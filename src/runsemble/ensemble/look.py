@@ -13,14 +13,16 @@ from runsemble.model.status import StoredStatus
 from runsemble.model.where import MISSING, Condition, unknown_name
 from runsemble.store.reader import PAGE, Reader, reading
 from runsemble.store.records import StoredRun
+from runsemble.workdir.keep import Keep
 
 
 class Look:
     """What an open file tells of its runs, as a user sees them."""
 
-    def __init__(self, reader: Reader, path: str, recipes: Mapping[int, Mapping[str, Any]]) -> None:
+    def __init__(self, reader: Reader, path: str, recipes: Mapping[int, Mapping[str, Any]], keep: Keep = "all") -> None:
         self.reader = reader
         self._path = path
+        self._keep = keep
         self._outputs = {number: recipe["output"] for number, recipe in recipes.items()}
 
     async def is_over(self) -> bool:
@@ -123,7 +125,8 @@ class Look:
         posted = await self.reader.results(ids)
         attempts = await self.reader.last_attempts(ids)
         return [
-            view(run, self._path, self._outputs[run.recipe], posted.get(run.id), attempts.get(run.id)) for run in runs
+            view(run, self._path, self._outputs[run.recipe], posted.get(run.id), attempts.get(run.id), self._keep)
+            for run in runs
         ]
 
     async def _view(self, run: StoredRun) -> EnsembleRun:
@@ -135,4 +138,5 @@ class Look:
 async def looking(directory: str) -> AsyncIterator[Look]:
     """Yield a look at the study in a directory, absolute; for errors see `connection.open_for_reading`."""
     async with reading(directory) as reader:
-        yield Look(reader, directory, await reader.recipes())
+        keep = (await reader.settings()).get("keep", "all")
+        yield Look(reader, directory, await reader.recipes(), keep)

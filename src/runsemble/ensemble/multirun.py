@@ -23,6 +23,7 @@ from runsemble.runners.pooled import PooledRunner
 from runsemble.runners.pooled_study import PooledStudy
 from runsemble.runners.progress import Showing
 from runsemble.runners.run import Run
+from runsemble.workdir.keep import Keep
 from runsemble.workdir.layout import RunDirectories, current_directory, output_path_of
 
 #: Whether a study that is there already is gone on with.
@@ -49,8 +50,9 @@ async def multirun(
     max_failures: int | None = None,
     halt: str | None = None,
     env: Mapping[str, str] | None = None,
-    run_dir: str = "{run_id}",
+    run_dir: str | None = None,
     output: OutputMode = "files",
+    keep: Keep = "all",
     seed: int | None = None,
     resume: Resume = False,
     progress: Progress = "auto",
@@ -86,9 +88,13 @@ async def multirun(
         halt: When to give the study up, as for GNU parallel: ``soon,fail=3`` starts nothing more after three failures,
             ``now,fail=5%`` also ends what runs, ``now,success=1`` looks for one success.
         env: Variables to add to the environment; placeholders as in `cmd`.
-        run_dir: Name of a run's directory in `output_path`; placeholders as in `cmd`.
+        run_dir: Name of a run's directory in `output_path`; placeholders as in `cmd`. None: its number; from the run
+            10,000 on, in directories of 1,000 each: ``12000/12345``.
         output: ``files``: stdout and stderr each in a file; ``merged``: both in the file output; ``discard``: gone;
             ``tail``: the last 64 KiB of both kept with the run.
+        keep: Whose directories stay, once what became of the runs has been recorded, results included: those of
+            ``all`` runs; those of runs that ``failed``; likewise, and of the others ``params.json`` and
+            ``results.json`` (``results``); or ``none``. What goes is gone: output, and whatever else a run wrote.
         seed: Of the random generators that functions use; None: every run draws other numbers each time.
         resume: Go on with a study in `output_path`, if there is one: runs that have ended are not executed again,
             whatever their position; what is not asked for any more stays as it is. A run is the same if parameters,
@@ -121,6 +127,7 @@ async def multirun(
         env=env,
         run_dir=run_dir,
         output=output,
+        keep=keep,
         seed=seed,
     )
     return await run_study(runs, options, runner, Showing(wants_progress(progress)), resume=resume)

@@ -13,6 +13,7 @@ from runsemble.model.files import FileResource, OutputMode, TemplateFile
 from runsemble.model.resources import Request, accounted_memory, require_count
 from runsemble.model.step import Step
 from runsemble.runners.options import DirectoryMode, Retries, StudyOptions, retry_policy
+from runsemble.workdir.keep import Keep
 
 #: Beyond it there would be no room for the runs of a study.
 MOST_FIRST_ID = 1 << 31
@@ -48,9 +49,10 @@ def study_of(
     max_failures: int | None = None,
     halt: str | None = None,
     env: Mapping[str, str] | None = None,
-    run_dir: str = "{run_id}",
+    run_dir: str | None = None,
     directory: DirectoryMode = "new",
     output: OutputMode = "files",
+    keep: Keep = "all",
     seed: int | None = None,
     hooks: str | os.PathLike[str] | None = None,
     first_id: int = 0,
@@ -77,10 +79,11 @@ def study_of(
         max_failures: When more runs than this have failed in one execution, no further one is started.
         halt: When to give up, see `multirun`.
         env: Variables to add to the environment of runs.
-        run_dir: Name of a run's directory.
+        run_dir: Name of a run's directory, see `multirun`.
         directory: ``new``: run directories must not exist; ``reuse``: they may; ``refill``: they may, and get every
             file anew for every attempt.
         output: What becomes of the output of runs.
+        keep: Whose directories stay, see `multirun`.
         seed: Of the random generators that functions use; None: every run draws other numbers each time.
         hooks: A Python file with some of the functions ``prep_ensemble``, ``prep_run``, ``post_run``,
             ``post_ensemble``. What `post_run` returns is the run's result.
@@ -123,6 +126,7 @@ def study_of(
         run_dir=run_dir,
         directory=directory,
         output=output,
+        keep=keep,
         seed=seed,
         hooks=hooks,
         is_bare=is_bare,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -21,6 +20,8 @@ from runsemble.runners.order import RunOrder
 from runsemble.runners.table import Row, RunTable, pack_usage
 from runsemble.store.records import CAUSE_NUMBER, STATUS_NUMBER, STATUSES, StoredAttempt, StoredRun
 from runsemble.store.sql import query
+from runsemble.workdir.keep import is_pruned
+from runsemble.workdir.layout import default_name, run_directory
 
 #: What a stored run that has ended counts as in a result.
 _COUNTS_AS: Mapping[StoredStatus, RunStatus] = {
@@ -71,7 +72,7 @@ class Past:
         assert run.cause is not None
         return Row(
             _COUNTS_AS[run.status], run.cause, run.returncode, run.attempt, run.params_text,
-            os.path.join(self._directory, run.directory or str(run.id)), run.message,
+            run_directory(self._directory, run.id, run.directory), run.message,
             None if usage is None else pack_usage(usage), self._results.get(run.id),
             attempt.tail if attempt is not None else None, output, run.step,
         )  # fmt: skip
@@ -155,8 +156,9 @@ class Resumption:
         if is_over:
             self._table.restore(run.id, _COUNTS_AS[status], partial(self._past.row, run, self._options.output))
             return None
-        job = self._make(run.id, params, run.directory)
+        job = self._make(run.id, params, run.directory or default_name(run.id))
         if status not in ("pending", "running"):
-            run = run._replace(status_number=STATUSES.index("pending"))
+            first = 0 if is_pruned(self._options.keep, status) else run.step
+            run = run._replace(status_number=STATUSES.index("pending"), step=first)
         go_on(job, run, self._past.made.get(run.id, ()))
         return job

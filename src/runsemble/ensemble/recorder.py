@@ -61,6 +61,7 @@ class Recorder:
         table: RunTable,
         new_run: Callable[[Job], NewRun | None] | None = None,
     ) -> None:
+        self.backlog: Callable[[], int] = lambda: 0  #: what else of the runs that have ended is yet to be done
         self.is_stopping = False  #: the study is being ended: what is ended with it is to be started again
         self._killed: dict[int, int | None] = {}  #: see `mark_killed`
         self._writer = writer
@@ -90,6 +91,10 @@ class Recorder:
     @property
     def lag(self) -> int:
         """How many pieces of news wait to be written down."""
+        return self._news_count + self.backlog()
+
+    @property
+    def _news_count(self) -> int:
         return len(self._added) + len(self._runs) + len(self._attempts)
 
     @property
@@ -264,7 +269,7 @@ class Recorder:
             await self._news.wait()
             if self._is_closing:
                 return
-            if self.lag < GATHER_COUNT:
+            if self._news_count < GATHER_COUNT:
                 await anyio.sleep(GATHER_S)
             await self.flush()
 

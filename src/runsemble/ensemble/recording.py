@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Container
 from contextlib import asynccontextmanager, suppress
 from functools import partial
@@ -13,6 +14,7 @@ from runsemble.ensemble.identity import run_identity
 from runsemble.ensemble.intervening import Taking, attend
 from runsemble.ensemble.keeping import forget_agents, recording
 from runsemble.ensemble.private import make_private_directory
+from runsemble.ensemble.pruning import keep_settings, pruning
 from runsemble.ensemble.recipe import FIRST_RECIPE, full_recipe, new_settings
 from runsemble.ensemble.recorder import Recorder
 from runsemble.ensemble.spare import keep_spare
@@ -24,6 +26,7 @@ from runsemble.runners.table import RunTable
 from runsemble.store.records import NewRun
 from runsemble.store.text import to_store
 from runsemble.store.writer import create_study
+from runsemble.workdir.layout import default_name
 
 
 def run_maker(
@@ -43,7 +46,7 @@ def run_maker(
         if job.id in known:
             return None
         directory: str | None = job.directory.removeprefix(above)
-        if directory == str(job.id):
+        if directory == default_name(job.id):
             directory = None
         return NewRun(
             job.id, recipe, job.params_text, job.own, to_store(directory), run_identity(digest, job.params_text)
@@ -67,7 +70,7 @@ async def record_new_study(study: Study, table: RunTable, engine: Engine) -> Asy
         InputFileError: An input cannot be read.
     """
     recipe = await anyio.to_thread.run_sync(full_recipe, study)
-    settings = new_settings(base=table.base, submit_dir=study.submit_dir)
+    settings = new_settings(base=table.base, submit_dir=study.submit_dir, **keep_settings(study.options.keep))
     await anyio.to_thread.run_sync(make_private_directory, study.output_path)
     async with create_study(study.output_path, settings, recipe) as writer:
         await anyio.to_thread.run_sync(_keep_spare, study.output_path, settings, recipe)
@@ -76,8 +79,9 @@ async def record_new_study(study: Study, table: RunTable, engine: Engine) -> Asy
         recorder.listen()
         await engine.record_in(recorder)
         try:
-            async with recording(recorder, writer, engine):
-                taking = Taking(study, FIRST_RECIPE, table, engine, known)
+            taking = Taking(study, FIRST_RECIPE, table, engine, known, asyncio.Lock())
+            removing = pruning(recorder, writer, settings, table.bus, taking.turn)
+            async with removing, recording(recorder, writer, engine):
                 yield Recorded(recorder, study, partial(attend, writer, recorder, taking))
         finally:
             await forget_agents(recorder, writer, engine)

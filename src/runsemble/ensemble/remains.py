@@ -11,6 +11,7 @@ from runsemble import codec
 from runsemble.agent.harvest import result_in
 from runsemble.ensemble.logs import ATTEMPTS, current_attempt
 from runsemble.inrun import PARAMS_FILE, RESULTS_FILE
+from runsemble.workdir.layout import run_of_default_name
 
 #: What only a run directory has.
 _MARKS = (PARAMS_FILE, RESULTS_FILE, ATTEMPTS, "stdout", "stderr", "output")
@@ -27,23 +28,33 @@ class Remains(NamedTuple):
     result: tuple[str, str] | None  #: as the agent would have found it
 
 
-def find_remains(path: str, run_dir: str, is_known: Callable[[str], bool]) -> Iterator[Remains]:
+def find_remains(path: str, run_dir: str | None, is_known: Callable[[str], bool]) -> Iterator[Remains]:
     """Yield what the run directories of a study tell.
 
     Args:
         path: The study's directory.
-        run_dir: What its run directories are called, with placeholders.
+        run_dir: What its run directories are called, with placeholders; None: nobody chose names.
         is_known: Tells whether a directory, seen from the study's, is that of a run that is known.
     """
-    pattern = id_pattern(run_dir)
-    for directory in _run_directories(path, is_known, pattern):
-        match = pattern.fullmatch(directory) if pattern is not None else None
-        id_ = int(match[1]) if match is not None else None
+    id_of = run_of_default_name if run_dir is None else _id_finder(run_dir)
+    for directory in _run_directories(path, is_known, id_of):
+        id_ = id_of(directory)
         full = os.path.join(path, directory)
         params = _params_in(full)
         found = result_in(os.fsencode(full))
         result = None if found is None else (str(found[0]), str(found[1]))
         yield Remains(directory, id_, params, current_attempt(full), result)
+
+
+def _id_finder(run_dir: str) -> Callable[[str], int | None]:
+    """Return what finds the id of a run in the name of its directory; what finds none if it is not in there."""
+    pattern = id_pattern(run_dir)
+
+    def find(directory: str) -> int | None:
+        match = pattern.fullmatch(directory) if pattern is not None else None
+        return int(match[1]) if match is not None else None
+
+    return find
 
 
 def id_pattern(run_dir: str) -> re.Pattern[str] | None:
@@ -60,7 +71,7 @@ def id_pattern(run_dir: str) -> re.Pattern[str] | None:
     return re.compile("".join(parts) + re.escape(run_dir[at:]))
 
 
-def _run_directories(path: str, is_known: Callable[[str], bool], pattern: re.Pattern[str] | None) -> Iterator[str]:
+def _run_directories(path: str, is_known: Callable[[str], bool], id_of: Callable[[str], int | None]) -> Iterator[str]:
     stack = [""]
     while stack:
         above = stack.pop()
@@ -68,8 +79,9 @@ def _run_directories(path: str, is_known: Callable[[str], bool], pattern: re.Pat
             directory = os.path.join(above, name)
             if is_known(directory):
                 continue
-            named = pattern is not None and pattern.fullmatch(directory)
-            if named or any(os.path.lexists(os.path.join(path, directory, mark)) for mark in _MARKS):
+            if id_of(directory) is not None or any(
+                os.path.lexists(os.path.join(path, directory, mark)) for mark in _MARKS
+            ):
                 yield directory
             else:
                 stack.append(directory)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import sqlite3
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
@@ -17,6 +18,7 @@ from runsemble.ensemble.driver import Driver, Execution
 from runsemble.ensemble.intervening import Taking, attend
 from runsemble.ensemble.keeping import recording
 from runsemble.ensemble.past import Again, Past, Resumption, read_past
+from runsemble.ensemble.pruning import change_keep, pruning
 from runsemble.ensemble.recipe import full_recipe
 from runsemble.ensemble.recorder import Recorder
 from runsemble.ensemble.recording import run_maker
@@ -30,6 +32,7 @@ from runsemble.store.connection import store_path
 from runsemble.store.reader import reading
 from runsemble.store.text import from_store
 from runsemble.store.writer import Writer, hold_lease
+from runsemble.workdir.keep import Keep
 from runsemble.workdir.layout import RunDirectories
 
 
@@ -60,6 +63,9 @@ def record_resumed_study(again: Again) -> Recording:
         directory = study.output_path
         async with hold_lease(directory) as writer:
             number, digest, study = await _settle_recipe(writer, study)
+            async with reading(directory) as reader:
+                settings = await reader.settings()
+            settings |= await _settle_keep(writer, settings, study.options.keep)
             if again == "failed":
                 await writer.commit([("forgive", [()])])
             past = await anyio.to_thread.run_sync(_read_past, directory)
@@ -69,14 +75,15 @@ def record_resumed_study(again: Again) -> Recording:
             recorder.listen()
             await engine.record_in(recorder)
 
-            taking = Taking(study, number, table, engine, known)
+            taking = Taking(study, number, table, engine, known, asyncio.Lock())
 
             def resume(make: Callable[..., Job], order: RunOrder) -> Resumption:
                 resumption = Resumption(past, digest, table, study.options, again, make, order, known)
                 resumption.killed = taking.killed
                 return resumption
 
-            async with recording(recorder, writer, engine):
+            removing = pruning(recorder, writer, settings, table.bus, taking.turn)
+            async with removing, recording(recorder, writer, engine):
                 yield Recorded(recorder, study, partial(attend, writer, recorder, taking), resume)
 
     return record
@@ -100,6 +107,17 @@ async def _settle_recipe(writer: Writer, study: Study) -> tuple[int, str, Study]
     await writer.commit([("add_recipe", [(json.dumps(recipe),)])])
     async with reading(study.output_path) as reader:
         return max(await reader.recipes()), recipe["digest"], study
+
+
+async def _settle_keep(writer: Writer, settings: Mapping[str, Any], keep: Keep) -> dict[str, Any]:
+    """Let what is to be kept hold for the whole study, runs that have ended included; return the settings that change.
+
+    They are committed.
+    """
+    changes = change_keep(settings, keep)
+    if changes:
+        await writer.commit([("set_setting", [(name, json.dumps(value)) for name, value in changes.items()])])
+    return changes
 
 
 def _as_before(recipe: dict[str, Any], study: Study) -> Study:

@@ -22,7 +22,7 @@ from runsemble.store.records import CAUSE_NUMBER, STATUS_NUMBER, NewRun
 from runsemble.store.renewal import Renewal
 from runsemble.store.salvage import Salvage
 from runsemble.store.sound import TESTS, sound_run
-from runsemble.workdir.layout import PRIVATE
+from runsemble.workdir.layout import PRIVATE, default_name, run_of_default_name
 
 #: Epochs that are left out where the last one is not known, so that no agent has seen a higher one.
 MARGIN = 1000
@@ -156,11 +156,9 @@ class Salvaging:
         def is_known(directory: str) -> bool:
             if directory in names:
                 return True
-            plain = directory.isdigit() and str(int(directory)) == directory
-            return (
-                plain
-                and self._new.count("SELECT count(*) FROM runs WHERE id = ? AND directory IS NULL", int(directory)) > 0
-            )
+            run = run_of_default_name(directory)
+            sql = "SELECT count(*) FROM runs WHERE id = ? AND directory IS NULL"
+            return run is not None and self._new.count(sql, run) > 0
 
         recipe = self._recipes[max(self._recipes)]
         nameless = []
@@ -180,7 +178,7 @@ class Salvaging:
     def _take_remains(self, remains: Remains, id_: int) -> None:
         number = max(self._recipes)
         digest = self._recipes[number].get("digest", "")
-        directory = None if remains.directory == str(id_) else remains.directory
+        directory = None if remains.directory == default_name(id_) else remains.directory
         run = NewRun(
             id_, number, remains.params_text, None, directory, run_identity(digest, remains.params_text)
         )  # fmt: skip

@@ -9,13 +9,15 @@ from typing import Any
 
 from runsemble.agent.rotation import LOG
 from runsemble.errors import ResultError
+from runsemble.inrun import RESULTS_FILE
 from runsemble.inrun.failures import read_exception
 from runsemble.model.files import OutputMode
 from runsemble.model.result import Usage
 from runsemble.model.status import Cause, StoredStatus
 from runsemble.runners.run import read_posted
 from runsemble.store.records import StoredAttempt, StoredRun
-from runsemble.workdir.layout import posts_of
+from runsemble.workdir.keep import Keep, is_pruned
+from runsemble.workdir.layout import post_of, run_directory
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +35,10 @@ class EnsembleRun:
     run_dir: str  #: absolute path of its directory, which may not exist yet
     output: OutputMode  #: what becomes of its output
     last_attempt: StoredAttempt | None = None  #: the latest one, under way or ended
+    study_dir: str = ""  #: absolute path of the directory of its study
+    keep: Keep = "all"  #: what stays of the directories of runs that have ended
     _posted: tuple[str, str] | None = field(default=None, repr=False)
     _own: str | None = field(default=None, repr=False)
-    _posts: str | None = field(default=None, repr=False)
 
     @property
     def result(self) -> Any:
@@ -57,10 +60,9 @@ class EnsembleRun:
         """
         if self._posted is None:
             return None
-        path = os.path.join(self.run_dir, "results.json")
-        if self._posts is not None:
-            path = os.path.join(self._posts, f"{self.id}.json")
-        return read_posted(self._posted, path, allow_pickle)
+        apart = post_of(self.study_dir, self.id)
+        path = apart if self.output == "log" else os.path.join(self.run_dir, RESULTS_FILE)
+        return read_posted(self._posted, path, allow_pickle, rescued=apart)
 
     @property
     def has_result(self) -> bool:
@@ -102,6 +104,16 @@ class EnsembleRun:
         return self._output("stderr")
 
     @property
+    def is_pruned(self) -> bool:
+        """Whether its directory, or most of what was in it, does not stay (`keep`); it may still be there."""
+        return is_pruned(self.keep, self.status)
+
+    @property
+    def trail(self) -> str | None:
+        """Where to look for what became of it: the file with its standard error, else its directory; None: nowhere."""
+        return None if self.is_pruned else self.stderr or self.run_dir
+
+    @property
     def last_words(self) -> str | None:
         """The last line that it wrote to stderr before it failed; None if it wrote nothing or did not fail."""
         tail = self.last_attempt.tail if self.last_attempt is not None else None
@@ -110,6 +122,8 @@ class EnsembleRun:
         return tail.strip().rpartition("\n")[2]
 
     def _output(self, name: str) -> str | None:
+        if self.is_pruned:
+            return None
         if self.output == "log":
             return os.path.join(self.run_dir, LOG)
         if self.output == "files":
@@ -131,6 +145,7 @@ def view(
     output: OutputMode,
     posted: tuple[str, str] | None = None,
     last_attempt: StoredAttempt | None = None,
+    keep: Keep = "all",
 ) -> EnsembleRun:
     """Return what a user sees of a stored run.
 
@@ -140,6 +155,7 @@ def view(
         output: What becomes of its output.
         posted: Its result, as it is stored.
         last_attempt: Its latest attempt.
+        keep: What stays of the directories of runs that have ended.
     """
     return EnsembleRun(
         id=run.id,
@@ -150,10 +166,11 @@ def view(
         returncode=run.returncode,
         attempts=run.attempt,
         step=run.step,
-        run_dir=os.path.join(directory, run.directory or str(run.id)),
+        run_dir=run_directory(directory, run.id, run.directory),
         output=output,
         last_attempt=last_attempt,
         _posted=posted,
         _own=run.own,
-        _posts=posts_of(directory) if output == "log" else None,
+        study_dir=directory,
+        keep=keep,
     )

@@ -90,6 +90,7 @@ def _refuse_unsupported(options: StudyOptions, runner: AbstractRunner) -> None:
         "retries": options.retry != RetryPolicy(),
         "max_failures or halt": bool(options.abort.halts),
         "output": options.output != "files",
+        "keep": options.keep != "all",
     }
     for name, is_asked in asked.items():
         if is_asked:

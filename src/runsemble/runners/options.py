@@ -15,6 +15,7 @@ from runsemble.model.step import Step, require_environment, require_path, requir
 from runsemble.sched.policy import AbortPolicy
 from runsemble.sched.retry import RetryPolicy
 from runsemble.workdir.decks import DeckFile, Engine
+from runsemble.workdir.keep import Keep, require_keep
 
 #: Whether a run directory is made, and must be new; may be there; or may be there and gets every file anew.
 DirectoryMode = Literal["new", "reuse", "refill"]
@@ -78,9 +79,10 @@ class StudyOptions:
     halt: str | None = None
     counts_former: bool = False  #: all runs that have failed count, and not only those of one execution
     env: Mapping[str, Any] | None = None
-    run_dir: str = "{run_id}"
+    run_dir: str | None = None  #: None: see `layout.default_name`
     output: OutputMode = "files"
     directory: DirectoryMode = "new"
+    keep: Keep = "all"
     seed: int | None = None  #: of the random generators of functions; None: drawn anew for every run
     hooks: str | os.PathLike[str] | None = None  #: a Python file whose `prep_run` and `post_run` are run as steps
     runs_here: bool = False  #: commands start in the caller's directory, each with a directory of its own for the rest
@@ -96,8 +98,10 @@ class StudyOptions:
         """Refuse what makes no sense."""
         if self.max_failures is not None:
             require_count("max_failures", self.max_failures, 0)
-        if self.halt is not None:
-            require_string("halt", self.halt)
+        given = {"halt": self.halt, "run_dir": self.run_dir, "output_path": self.output_path, "hooks": self.hooks}
+        for name, value in given.items():
+            if value is not None:
+                (require_string if name in ("halt", "run_dir") else require_path)(name, value)
         object.__setattr__(self, "abort", AbortPolicy.of(self.max_failures, self.halt))
         require_seconds("timeout_s", self.timeout_s)
         if self.output != "log" or not self.is_tidy:
@@ -107,17 +111,22 @@ class StudyOptions:
         for name, files in (("input_files", self.input_files), ("templates", self.templates)):
             if isinstance(files, (str, bytes, os.PathLike)) or not _is_a(files, Iterable):
                 raise InputFileError(f"{name} must be a list, such as ['model.py'], not {files!r}")
-        if self.output_path is not None:
-            require_path("output_path", self.output_path)
         require_environment(self.env)
-        require_string("run_dir", self.run_dir)
+        _check_keep(self.keep, self.directory)
         if self.seed is not None and type(self.seed) is not int:
             raise RequestError(f"seed must be a whole number, not {self.seed!r}")
-        if self.hooks is not None:
-            require_path("hooks", self.hooks)
         for step in self.steps:
             if not _is_a(step, Step):
                 raise UsageError(f"steps must be a list of Step(...), not of {step!r}")
+
+
+def _check_keep(keep: Any, directory: DirectoryMode) -> None:
+    """Refuse to remove directories that may have been there before."""
+    require_keep(keep)
+    if keep != "all" and directory != "new":
+        raise UsageError(
+            f"keep={keep!r} removes run directories, so they must be new: leave directory={directory!r} out"
+        )
 
 
 def _is_a(value: object, kind: type) -> bool:

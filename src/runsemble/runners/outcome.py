@@ -91,7 +91,7 @@ class MultirunResult(Sequence[Run]):
         if not missing:
             return
         failures = self.failures
-        lines = [f"run {run.id}: {run.message} (see {run.stderr or run.run_dir})" for run in failures[:_LISTED]]
+        lines = [f"run {run.id}: {run.message}" + _see(run) for run in failures[:_LISTED]]
         if len(failures) > _LISTED:
             lines.append(f"and {len(failures) - _LISTED} more")
         skipped = len(missing) - len(failures)
@@ -209,6 +209,11 @@ def last_line(run: Run) -> str | None:
     except OSError:
         return None
     return lines[-1] if lines else None
+
+
+def _see(run: Run) -> str:
+    """Word where to look for what became of a run; empty where nothing of it was kept."""
+    return "" if run.trail is None else f" (see {run.trail})"
 
 
 def _output_of(run: Run) -> dict[str, str]:

@@ -145,9 +145,11 @@ class PooledStudy:
                 raise RequestError(problem)
             table = self._table = self._runner.new_table(self._base)
             stack.callback(self._runner.end_table, table)
+            table.keep = self._options.keep
             if self._directories is None:
                 stack.push_async_exit(partial(_discard_untouched, study, table))
                 await see_through(anyio.to_thread.run_sync(study.make), study.give_up)
+            table.output_path = study.output_path
             if study.has_calls:
                 await engine.enable_calls()
             recorded = await stack.enter_async_context(self._record(study, table, engine))

@@ -108,7 +108,7 @@ class _RunListener:
     def hear_failure(self, event: events.Event) -> None:
         if event.status == "failure" and isinstance(event, events.RunEnded) and event.cause not in FINAL:  # type: ignore[union-attr]
             run = self._table[event.run]
-            self._display.fail(event.run, run.message, run.last_words, run.stderr or run.run_dir)
+            self._display.fail(event.run, run.message, run.last_words, run.trail)
             self._failures += 1
             if self._failures == self._next_look:
                 self._next_look *= 2

@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from runsemble import codec
 from runsemble.errors import ResultError
+from runsemble.inrun import RESULTS_FILE
 from runsemble.inrun.failures import read_exception
 from runsemble.model.result import Usage
 from runsemble.model.status import Cause, RunStatus, is_terminal
 from runsemble.runners.job import Job
+from runsemble.workdir.keep import is_pruned
+from runsemble.workdir.layout import post_of
 from runsemble.workdir.results import decode_result, read_result
 
 if TYPE_CHECKING:
@@ -104,7 +107,9 @@ class Run:
         entry = self._table.entry(self.id)
         if isinstance(entry, Job) or entry.result is None:
             return None
-        return read_posted(entry.result, os.path.join(entry.directory, "results.json"), allow_pickle)
+        output_path = self._table.output_path
+        rescued = None if output_path is None else post_of(output_path, self.id)
+        return read_posted(entry.result, os.path.join(entry.directory, RESULTS_FILE), allow_pickle, rescued)
 
     @property
     def exception(self) -> BaseException | None:
@@ -123,13 +128,23 @@ class Run:
 
     @property
     def stdout(self) -> str | None:
-        """Path of the file with the standard output; None where it was not kept as a file."""
+        """Path of the file with the standard output; None where it is not kept as a file."""
         return self._output("stdout")
 
     @property
     def stderr(self) -> str | None:
         """Path of the file with the standard error, the same as `stdout` where they were merged."""
         return self._output("stderr")
+
+    @property
+    def trail(self) -> str | None:
+        """Where to look for what became of it: the file with its standard error, else its directory; None: nowhere."""
+        return None if self._is_pruned else self.stderr or self.run_dir
+
+    @property
+    def _is_pruned(self) -> bool:
+        entry = self._table.entry(self.id)
+        return not isinstance(entry, Job) and is_pruned(self._table.keep, entry.status)
 
     def read_stdout(self, tail: int | None = None) -> bytes:
         """Return the standard output, or its last `tail` bytes.
@@ -181,6 +196,8 @@ class Run:
         return f"<Run {self.id} {self.status}{why} {self.params}>"
 
     def _output(self, name: str) -> str | None:
+        if self._is_pruned:
+            return None
         entry = self._table.entry(self.id)
         mode = entry.plan.output if isinstance(entry, Job) else entry.output
         if mode == "files":
@@ -194,15 +211,22 @@ class Run:
             return kept if tail is None else kept[len(kept) - min(tail, len(kept)) :]
         path = self._output(name)
         if path is None:
-            raise FileNotFoundError(f"the output of run {self.id} was not kept")
+            why = f" (keep={self._table.keep!r})" if self._is_pruned else ""
+            raise FileNotFoundError(f"the output of run {self.id} was not kept{why}")
         with open(path, "rb") as file:
             if tail is not None:
                 file.seek(max(0, os.fstat(file.fileno()).st_size - tail))
             return file.read()
 
 
-def read_posted(result: tuple[str, Any], path: str, allow_pickle: bool) -> Any:
-    """Return the value of a result as the agent found it; see `agent.harvest.result_in`.
+def read_posted(result: tuple[str, Any], path: str, allow_pickle: bool, rescued: str | None = None) -> Any:
+    """Return the value of a result.
+
+    Args:
+        result: As the agent found it; see `agent.harvest.result_in`.
+        path: Where it found it.
+        allow_pickle: Load a result that is no plain data.
+        rescued: Where it is if the directory of its run was removed.
 
     Raises:
         ResultError: It cannot be read.
@@ -211,5 +235,20 @@ def read_posted(result: tuple[str, Any], path: str, allow_pickle: bool) -> Any:
     if kind == "text":
         return decode_result(what.encode("utf-8", "surrogateescape"), path, allow_pickle)
     if kind == "file":
-        return read_result(path, allow_pickle)
+        try:
+            return read_result(path, allow_pickle)
+        except ResultError as error:
+            if rescued is None or not _is_missing(error):
+                raise
+            missing = error
+        try:
+            return read_result(rescued, allow_pickle)
+        except ResultError as error:
+            if _is_missing(error):
+                raise missing from missing.__cause__
+            raise
     raise ResultError(f"{path} {what}, so it is not read", path=path)
+
+
+def _is_missing(error: ResultError) -> bool:
+    return isinstance(error.__cause__, FileNotFoundError)

@@ -26,6 +26,7 @@ from runsemble.workdir.layout import (
     make_output_directory,
     output_path_of,
     posts_of,
+    run_directory,
     why_exists,
 )
 from runsemble.workdir.staging import (
@@ -95,8 +96,8 @@ class Study:
         return replace(step, env={**(self.options.env or {}), **(step.env or {})})
 
     def _take_names(self) -> None:
-        self._run_dir = Template(self.options.run_dir)
-        self._is_unique = self._run_dir.is_only("run_id")
+        self._run_dir = None if self.options.run_dir is None else Template(self.options.run_dir)
+        self._is_unique = self._run_dir is not None and self._run_dir.is_only("run_id")
         self._known: set[str] = set()
         self._is_made = False
         self._is_wanted = True
@@ -174,8 +175,8 @@ class Study:
 
     @property
     def has_default_directories(self) -> bool:
-        """Whether the directory of a run is called as its id."""
-        return self._is_unique and not self.options.has_format
+        """Whether nobody chose names for the directories of runs."""
+        return self.options.run_dir is None
 
     def as_recipe(self) -> dict[str, Any]:
         """Return what `from_recipe` needs to prepare runs of this study, ready for JSON."""
@@ -377,10 +378,12 @@ class Study:
         return self._claim(index, plain, {**plain, "run_id": index, "submit_dir": self.submit_dir})
 
     def _claim(self, index: int, plain: Mapping[str, Any], values: Mapping[str, Any]) -> str:
+        if self._run_dir is None:
+            return run_directory(self.output_path, index, None)
         if not self.options.has_format:
             return self._directories.claim(self._run_dir.fill(values, self._known), index, self._is_unique)
         try:
-            name = get_run_dir(index, self.options.run_dir, plain)
+            name = get_run_dir(index, self._run_dir.text, plain)
         except Exception as error:  # the format string is the user's, and may ask values for anything
             raise DirectoryError(
                 f"runs[{index}]: run_dir {self.options.run_dir!r} cannot be filled in: {error!r}"

@@ -15,6 +15,7 @@ from runsemble.model.status import Cause, RunStatus
 from runsemble.runners.bus import EventBus
 from runsemble.runners.job import Job
 from runsemble.runners.run import Run
+from runsemble.workdir.keep import Keep
 
 _USAGE = struct.Struct("<dddQQ")
 
@@ -114,6 +115,8 @@ class RunTable:
         self.bus = EventBus(above)
         self.base = base
         self.statistics = RunStatistics()
+        self.keep: Keep = "all"  #: what stays of the directories of runs that have ended
+        self.output_path: str | None = None  #: directory of the study; None: there is none
         self.is_untouched = True  #: none of the runs that have ended was ever started
         self.active_count = 0  #: runs that the engine has taken in and that have not ended
         self.next_id = 0  #: of the next run that is taken in without one

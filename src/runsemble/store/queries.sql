@@ -46,6 +46,11 @@ INSERT INTO ends (run) VALUES (?);
 -- name: ends_after
 SELECT seq, run FROM ends WHERE seq > ? ORDER BY seq LIMIT ?;
 
+-- name: ended_after
+SELECT ends.seq, runs.id, runs.directory, runs.state, results.kind
+FROM ends JOIN runs ON runs.id = ends.run LEFT JOIN results ON results.run = ends.run
+WHERE ends.seq > ? ORDER BY ends.seq LIMIT ?;
+
 -- name: last_end
 SELECT coalesce(max(seq), 0) FROM ends;
 

@@ -16,6 +16,7 @@ from runsemble.store.records import (
     STATUS_NUMBER,
     STATUSES,
     AgentPlace,
+    EndedRun,
     SampledAttempt,
     StoredAttempt,
     StoredRun,
@@ -181,6 +182,10 @@ class Reader:
             count: How many at most.
         """
         return [(seq, run) for seq, run in await self._all("ends_after", after, count)]
+
+    async def ended(self, after: int, count: int) -> list[EndedRun]:
+        """Return ends of runs in order, with where those runs stand by now; see `ends`."""
+        return [EndedRun(*row) for row in await self._all("ended_after", after, count)]
 
     async def last_end(self) -> int:
         """Return the number of the latest end, 0 if no run has ended."""

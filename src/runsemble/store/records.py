@@ -120,6 +120,21 @@ class StoredAttempt(NamedTuple):
         return self.words or ("" if self.cause is None else describe_end(self.cause, self.returncode, None))
 
 
+class EndedRun(NamedTuple):
+    """An end of a run, and where the run stands by now; the fields are those of the query ``ended_after``."""
+
+    seq: int  #: number of the end
+    id: int  #: of the run
+    directory: str | None  #: see `StoredRun`
+    status_number: int
+    result_kind: str | None  #: see `agent.harvest.result_in`
+
+    @property
+    def status(self) -> StoredStatus:
+        """Where the run stands."""
+        return STATUSES[self.status_number]
+
+
 class SampledAttempt(NamedTuple):
     """What others can learn from an attempt that has ended; the fields are those of the query ``sample_attempts``."""
 

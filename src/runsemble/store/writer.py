@@ -93,6 +93,20 @@ class Writer:
             with suppress(StoreError):
                 await self.commit([("renew_lease", [(boot_clock_s(), self.epoch)])])
 
+    async def require_lease(self) -> None:
+        """Make sure that nobody else has taken the study over.
+
+        Raises:
+            LeaseError: Another process has.
+            StoreError: The file cannot be read.
+        """
+        try:
+            async with self._lock:
+                if await self._read_epoch() != self.epoch:
+                    raise LeaseError(await self._who_took_over())
+        except sqlite3.Error as error:
+            raise connection.as_store_error(error, connection.store_path(self.directory)) from error
+
     async def require_there(self) -> None:
         """Make sure that the file is still where it was opened; SQLite goes on with one that was removed.
 

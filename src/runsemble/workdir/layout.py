@@ -18,13 +18,50 @@ PRIVATE = ".runsemble"
 _TAKEN = ("", "..", SHARED, PRIVATE)
 #: Within that, where runs put their results that are to leave nothing in their directories.
 POSTS = "posts"
+#: Runs that lie side by side where nobody chose names; those after them lie in directories of `SHARD` each.
+FLAT = 10_000
+SHARD = 1_000
 _NAME_MAX = 255
 _SHORT = 60
+
+
+def default_name(run: int) -> str:
+    """Return what a run's directory is called, seen from the study's, where nobody chose a name.
+
+    That depends on nothing but the id of the run, so that it stays as it is however many follow: ``7``, ``9999``, then
+    ``10000/10000``, ``12000/12345``.
+    """
+    return str(run) if run < FLAT else f"{run - run % SHARD}/{run}"
+
+
+def run_of_default_name(name: str) -> int | None:
+    """Return the id of the run whose directory `default_name` calls so; None if there is none."""
+    last = name.rpartition("/")[2]
+    if not (last.isascii() and last.isdecimal()):
+        return None
+    run = int(last)
+    return run if default_name(run) == name else None
+
+
+def run_directory(output_path: str, run: int, name: str | None) -> str:
+    """Return the directory of a run, absolute.
+
+    Args:
+        output_path: The study's.
+        run: Its id.
+        name: What is written down of its name, seen from the study's; None: it is called as nobody chose.
+    """
+    return os.path.join(output_path, name or default_name(run))
 
 
 def posts_of(output_path: str) -> str:
     """Return where the runs of a study put their results that are to leave nothing in their directories."""
     return os.path.join(output_path, PRIVATE, POSTS)
+
+
+def post_of(output_path: str, run: int) -> str:
+    """Return where a result lies that is not, or not any more, in the directory of its run."""
+    return os.path.join(posts_of(output_path), f"{run}.json")
 
 
 def default_output_path(now_s: float) -> str:

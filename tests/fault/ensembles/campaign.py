@@ -19,7 +19,7 @@ from runsemble.workdir.layout import PRIVATE
 
 from .nest import Nest
 from .study import directory_of
-from .verdict import check_always, check_end, require
+from .verdict import check_always, check_directories, check_end, require
 
 #: Runs at the same time: as many as one dead agent can take along.
 SLOTS = 4
@@ -219,6 +219,7 @@ class Campaign:
         steps = self._made.get("steps", 1)
         seen = check_end(self._home, self._losses * SLOTS, steps)
         require(len(seen.status) == self._made["count"] + self._added, "a run was added twice, or not at all")
+        check_directories(self._home, seen, self._made.get("keep", "all"))
         self._count()
         self._home = ""
 

@@ -9,8 +9,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from runsemble.agent import place
-from runsemble.ensemble import attending, creation, inbox
+from runsemble.ensemble import attending, creation, inbox, pruning
 from runsemble.ensemble.commands import Desk
+from runsemble.ensemble.pruning import Pruning
 from runsemble.ensemble.recorder import Recorder
 from runsemble.nodes import link, local
 from runsemble.runners.engine import Engine
@@ -33,6 +34,8 @@ POINTS = (
     "run granted", "run sent", "exit arrived", "exit heard", "before commit", "amid commit", "after commit",
     "ack queued", "ack sent",
 )  # fmt: skip
+#: Reached where directories are not kept.
+REMOVAL_POINTS = ("before removal", "amid removal", "after removal", "removal noted")
 #: Reached when a driver finds a run that is alive.
 ADOPTION_POINTS = ("run adopted",)
 #: Reached when another process has sent a command.
@@ -63,6 +66,10 @@ def install() -> None:
     faults.after(Station, "acknowledge", "ack queued")
     _install_flush()
     _install_commits()
+    faults.before(Pruning, "_prune", "before removal")
+    faults.after(pruning, "clear_directory", "amid removal")
+    faults.after(Pruning, "_prune", "after removal")
+    faults.after(Pruning, "_write", "removal noted")
     faults.before(Desk, "carry_out", "command read")
     faults.after(Desk, "carry_out", "command committed")
     faults.after(inbox, "withdraw", "command withdrawn")
@@ -181,5 +188,5 @@ def let_clock_jump(jump_s: float) -> None:
     time.time = lambda: clock() + next(jumps)
 
 
-#: Seconds between two looks for commands, so that tests need not wait for them.
-attending.LOOK_S = 0.02
+#: Seconds between two looks for commands, and for directories to remove, so that tests need not wait for them.
+attending.LOOK_S = pruning.LOOK_S = 0.02

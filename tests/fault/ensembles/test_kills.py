@@ -95,6 +95,17 @@ def test_drivers_killed_amid_commands_carry_each_out_once(
     show(war.close(), capsys)
 
 
+@pytest.mark.parametrize("keep", ["failed", "none"])
+def test_drivers_killed_while_they_remove_directories_lose_nothing_and_leave_none(
+    campaign: StartCampaign, capsys: pytest.CaptureFixture[str], keep: str
+) -> None:
+    war = campaign(made={"keep": keep}, seed=8)
+    for _, kill in rounds_of("driver"):
+        for point in driver_points.REMOVAL_POINTS:
+            war.kill_at(point, kill)
+    show(war.close(), capsys)
+
+
 def test_agents_killed_at_every_durable_event_lose_and_repeat_nothing(
     campaign: StartCampaign, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -13,6 +13,7 @@ from runsemble.agent.protocol import AGENT_LOST
 from runsemble.model.status import Cause
 from runsemble.store.connection import store_path
 from runsemble.store.records import CAUSE_NUMBER, STATUSES
+from runsemble.workdir.keep import Keep, is_pruned
 
 from .study import directory_of
 
@@ -127,6 +128,15 @@ def check_end(home: str, lost_at_most: int, steps: int = 1) -> Snapshot:
     _check_effects(home, seen, lost, steps)
     _check_record(seen)
     return seen
+
+
+def check_directories(home: str, seen: Snapshot, keep: Keep) -> None:
+    """Check that the directories of those runs are left that are to stay."""
+    left = {int(name) for name in os.listdir(directory_of(home)) if name.isdigit()}
+    due = {run for run, status in seen.status.items() if not is_pruned(keep, status)}
+    require(left <= due, f"of runs {left - due} directories are left")
+    never = {run for run in due if not seen.attempt[run]}
+    require(due - never <= left, f"of runs {due - never - left} directories are gone")
 
 
 def _check_record(seen: Snapshot) -> None:

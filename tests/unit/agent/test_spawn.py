@@ -1,7 +1,10 @@
 import errno
 import os
+import shutil
 import stat
+import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -130,6 +133,27 @@ def test_a_second_attempt_makes_the_directory_that_the_first_could_not_make(here
     trouble = refuse(attempt=2, stage=[["copy", str(here / "a"), "a"]])
     assert trouble.kind == NOT_LAUNCHED
     assert (here / "run/a").read_text() == "a"
+    assert (here / "run/.attempts/current").read_text() == "2"
+
+
+def test_a_directory_is_made_although_those_above_it_are_being_removed(here: Path, refuse: Refuse) -> None:
+    """As it is where directories of other runs are not kept, and theirs was the last one there."""
+    is_over = threading.Event()
+
+    def remove() -> None:
+        while not is_over.is_set():
+            with suppress(OSError):
+                (here / "above").rmdir()
+
+    remover = threading.Thread(target=remove)
+    remover.start()
+    try:
+        for run in range(100):
+            refuse(into=f"above/{run}")
+            shutil.rmtree(here / f"above/{run}")
+    finally:
+        is_over.set()
+        remover.join()
 
 
 def test_a_second_attempt_has_the_inputs_that_the_first_lacked(here: Path, refuse: Refuse) -> None:

@@ -25,7 +25,7 @@ class Seen:
     message = ""
     attempts = 1
     last_words = stderr = None
-    run_dir = "/r/0"
+    trail = "/r/0"
 
     def __init__(self, run: int, params: dict[str, Any]) -> None:
         self.id = run

@@ -25,7 +25,7 @@ class Seen:
     attempts: int = 1
     last_words: str | None = None
     stderr: str | None = None
-    run_dir: str = "/r"
+    trail: str | None = "/r"
     began: float | None = None
 
 

@@ -53,7 +53,11 @@ class Seen:
     attempts: int = 1
     last_words: str | None = None
     stderr: str | None = None
-    run_dir: str = "/r/0"
+    run_dir: str | None = "/r/0"
+
+    @property
+    def trail(self) -> str | None:
+        return self.stderr or self.run_dir
 
 
 def used(wall_s: float, mib: int, floor_mib: int = 0) -> Usage:
@@ -136,6 +140,11 @@ def test_no_path_upsets_the_screen(what: str) -> None:
     runs = [ShownRun(Seen(0, status="failure", message="oh", run_dir=path), None)]
     runs += [ShownRun(Seen(1, status="failure", message="oh", stderr=f"{path}/stderr"), None)]
     assert misfits(summary_lines(runs, path), 80) == []
+
+
+def test_a_failure_of_which_nothing_was_kept_points_nowhere() -> None:
+    lines = summary_lines([ShownRun(Seen(0, status="failure", message="oh", run_dir=None), None)], OUT)
+    assert not [line for line in lines if "    see" in line]
 
 
 def test_the_names_that_found_no_room_fit_as_well() -> None:

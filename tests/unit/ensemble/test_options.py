@@ -59,6 +59,7 @@ BAD: list[tuple[str, Any, str]] = [
     ("directory", "existing", "directory must be one of new, reuse, refill, not 'existing'"),
     ("directory", None, "directory must be one of"),
     ("output", "x", "output must be 'files', 'merged', 'discard' or 'tail'"),
+    ("keep", "x", "keep must be 'all', 'failed', 'results' or 'none', not 'x'"),
     ("first_id", -1, "first_id must be"),
     ("first_id", 1 << 62, "first_id must be at most"),
     ("input_files", "a", "input_files must be a list"),
@@ -88,7 +89,7 @@ def test_every_option_has_a_bad_value_above() -> None:
 def test_what_is_left_out_has_the_defaults_of_multirun() -> None:
     options, first_id = ensemble_options("out", ["true"], {})
     assert (options.retry, options.output, options.directory, options.run_dir) == (
-        RetryPolicy(), "files", "new", "{run_id}",
+        RetryPolicy(), "files", "new", None,
     )  # fmt: skip
     assert (first_id, options.is_bare, options.steps) == (0, False, ())
 

@@ -29,6 +29,13 @@ def test_a_name_without_the_id_tells_none() -> None:
     assert id_pattern("x={x}") is None
 
 
+def test_numbered_directories_are_found_flat_and_in_those_of_a_thousand(tmp_path: Path) -> None:
+    for name in ("9999", "10000/10000", "10000/10001", "12000"):
+        (tmp_path / name).mkdir(parents=True)
+    found = find_remains(str(tmp_path), None, lambda name: name == "10000/10000")
+    assert {one.directory: one.id for one in found} == {"9999": 9999, "10000/10001": 10001}
+
+
 def test_directories_of_runs_are_found_at_any_depth_and_nothing_else(tmp_path: Path) -> None:
     for name in ("a=1/b=2", "a=1/b=3", "a=2", ".shared/x", "notes"):
         (tmp_path / name).mkdir(parents=True)

@@ -3,7 +3,7 @@ import re
 import pytest
 
 from runsemble.errors import DirectoryError
-from runsemble.workdir.layout import RunDirectories, default_output_path
+from runsemble.workdir.layout import RunDirectories, default_name, default_output_path, run_of_default_name
 
 
 def test_the_default_output_directory_is_named_after_the_time() -> None:
@@ -88,3 +88,28 @@ def test_directories_anywhere_may_lie_in_each_other_but_are_each_one_run_s() -> 
         directories.claim_anywhere("/runs/./1", 4)
     with pytest.raises(DirectoryError, match="a name that"):
         directories.claim_anywhere("/runs/\0", 5)
+
+
+@pytest.mark.parametrize(
+    ("run", "name"),
+    [
+        (0, "0"),
+        (9_999, "9999"),
+        (10_000, "10000/10000"),
+        (10_999, "10000/10999"),
+        (11_000, "11000/11000"),
+        (1_234_567, "1234000/1234567"),
+    ],
+)
+def test_run_directories_that_nobody_named_lie_in_directories_of_a_thousand_once_there_are_many(
+    run: int, name: str
+) -> None:
+    assert default_name(run) == name
+    assert run_of_default_name(name) == run
+
+
+@pytest.mark.parametrize(
+    "name", ["10000", "12000/7", "12000/13000", "007", "7/7", "a", "", "12000/", "/7", "٣", "x/12000/12345"]
+)
+def test_other_names_are_of_no_run(name: str) -> None:
+    assert run_of_default_name(name) is None

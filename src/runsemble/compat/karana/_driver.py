@@ -98,7 +98,13 @@ async def multirunAsync(  # noqa: N802
     Returns:
         The runs and what they posted.
     """
-    options = StudyOptions(cmd=cmd, output_path=output_path, input_files=native_files(input_files), is_literal=True)
+    options = StudyOptions(
+        cmd=cmd,
+        output_path=output_path,
+        input_files=native_files(input_files),
+        run_dir="{run_id}",  # side by side, however many there are
+        is_literal=True,
+    )
     where: Any = ParallelLocalRunner() if runner is None else runner
     if not isinstance(where, AbstractRunner):
         return await run_study(runs, options, where, Showing(False))  # which says what is wrong with it
