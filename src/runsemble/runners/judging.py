@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from runsemble.agent.protocol import Exit
+from runsemble.agent.protocol import BY_TIMEOUT, Exit
 from runsemble.model import events
 from runsemble.model.result import Usage, describe_end, judge_cause
 from runsemble.model.status import Cause
@@ -14,7 +14,7 @@ from runsemble.runners.ending import Ending
 from runsemble.runners.fleet import Fleet
 from runsemble.runners.growth import Growth
 from runsemble.runners.heirs import Heirs
-from runsemble.runners.job import NO_END, End, Job
+from runsemble.runners.job import NO_END, End, Job, Plan
 from runsemble.sched.machine import Verdict
 
 _ENDED_WITH_DRIVER = "its driver died, and the agent ended it"
@@ -61,7 +61,7 @@ class Judge:
             return
         if job.machine.status != before:
             job.table.statistics.move(before, job.machine.status)
-        self._learn(job, record, cause)
+        self._learn(job.plan, record)
         tail = record.tail
         if tail and job.plan.output != "tail":
             tail = tail.strip().rpartition("\n")[2]
@@ -76,22 +76,19 @@ class Judge:
 
     def _cause_of(self, job: Job, record: Exit) -> tuple[Cause, str | None]:
         """Return why an attempt ended, with a sentence where there is one."""
-        cause = judge_cause(record.status, record.trouble, record.ended_by)
-        if cause is Cause.EXIT and job.plan.is_call and job.plan.fields["call"]["kind"] == "hook":
-            cause = Cause.HOOK
+        cause, message = _cause_of(job.plan, record)
         if job.stop_cause is not None and cause in (Cause.CANCELLED, Cause.KILLED, Cause.AGENT_LOST):
             cause = job.stop_cause
         if cause is Cause.CANCELLED and job.stop_cause is None and self._heirs.holds(job):
             return Cause.AGENT_LOST, _ENDED_WITH_DRIVER
-        return cause, record.message
+        return cause, message
 
-    def _learn(self, job: Job, record: Exit, cause: Cause) -> None:
+    def _learn(self, plan: Plan, record: Exit) -> None:
         """Take in how long a step has taken."""
         if record.status is None:
             return
-        plan = job.plan
         self._dispatcher.tempo.learn(plan.shape, record.wall_s)
-        if plan.deadline is not None and cause is not Cause.TIMEOUT:
+        if plan.deadline is not None and record.ended_by != BY_TIMEOUT:
             plan.deadline.learn(plan.shape, record.wall_s)
         if self._dispatcher.tempo.wants_relief(plan.shape):
             self._fleet.relieve(calls=plan.is_call)
@@ -127,6 +124,15 @@ class Judge:
         )
         job.last = NO_END
         return cause
+
+
+def _cause_of(plan: Plan, record: Exit) -> tuple[Cause, str | None]:
+    """Return why an attempt ended, with a sentence where there is one; a hook that is at fault has failed as such."""
+    cause = judge_cause(record.status, record.trouble, record.ended_by)
+    if plan.hook is None or cause not in (Cause.EXIT, Cause.TIMEOUT):
+        return cause, record.message
+    is_late = cause is Cause.TIMEOUT
+    return Cause.HOOK, f"{plan.hook} took longer than {plan.fields['timeout_s']:g} s" if is_late else record.message
 
 
 def _usage_of(record: Exit) -> Usage | None:
