@@ -100,7 +100,7 @@ class CallFailed(RunsembleError):
 
 
 class HookFailed(RunsembleError):
-    """A hook returned 1e99, which says that its run has failed."""
+    """A hook has failed: it returned 1e99, crashed, or took too long; the text says which."""
 
 
 class RemoteTraceback(RunsembleError):

@@ -17,6 +17,7 @@ pytestmark = needs_program
 #: Commands whose first argument is the directory of a study.
 ON_STUDIES = (
     "add", "start", "resume", "status", "watch", "runs", "results", "requeue", "kill", "drain", "stop", "rundirs",
+    "dry-run", "on-completion",
 )  # fmt: skip
 
 #: A shell as it comes, without anybody's settings.
@@ -116,6 +117,8 @@ def test_what_follows_the_directory_of_a_study_is_offered() -> None:
     assert offered("runsemble kill d 3 --cause oo") == ["plain,oom"]
     assert offered("runsemble add d -P x=1 --j") == ["plain,--jsonl", "plain,--json"]
     assert offered("runsemble resume d --fa") == ["plain,--failed"]
+    assert offered("runsemble dry-run d --no") == ["plain,--no-hooks"]
+    assert offered("runsemble create d --hook") == ["plain,--hooks", "plain,--hook-timeout"]
 
 
 def test_files_are_offered_where_an_option_takes_one(here: Path) -> None:

@@ -96,6 +96,19 @@ def test_logs_says_when_there_is_nothing_to_print(here: Path) -> None:
     assert "leave --attempt out" in runsemble("logs", "sweep", "0", "-f", "--attempt", "1").sentence
 
 
+def test_logs_as_json_tells_the_same(failed: None, here: Path) -> None:
+    value = ok("logs", "sweep", "2", "--json").results
+    assert (value["schema"], value["path"], value["run"], value["status"]) == (
+        "runsemble.logs/1", f"{here}/sweep", 2, "failure"
+    )  # fmt: skip
+    pieces = [{"attempt": 2, "name": name, "text": f"{name[3:]} 2\n"} for name in ("stdout", "stderr")]
+    assert value["pieces"] == pieces
+    followed = [json.loads(line) for line in ok("logs", "sweep", "2", "-f", "--json").out.splitlines()]
+    assert followed[-2:] == [pieces[1], {key: value[key] for key in ("schema", "path", "run", "status")}]
+    (file,) = ok("logs", "sweep", "2", "--path", "--stdout", "--json").results["files"]
+    assert file == {"name": "stdout", "file": f"{here}/sweep/2/stdout"}
+
+
 def test_logs_follows_a_run_to_its_end(gate: Gate) -> None:
     make(*shell(f"echo one; {gate.words}; echo two"), runs=1)
     with OnTerminal([PROGRAM, "logs", "sweep", "0", "-f"]) as terminal:
@@ -132,6 +145,15 @@ def test_export_writes_to_stdout_or_to_a_file_that_is_whole(failed: None, here: 
     assert (said.out, said.err) == ("", "1 run written to t.json\n")
     assert [row["run"] for row in json.loads(Path("t.json").read_text())] == [2]
     assert "nowhere/t cannot be written" in runsemble("export", "sweep", "csv", "-o", "nowhere/t").sentence
+
+
+def test_export_as_json_tells_what_was_written_where(failed: None, here: Path) -> None:
+    value = ok("export", "sweep", "csv", "-o", "t.csv", "--json").results
+    assert value == {
+        "schema": "runsemble.export/1", "path": f"{here}/sweep", "file": f"{here}/t.csv", "format": "csv", "runs": 3,
+        "unread": 0,
+    }  # fmt: skip
+    assert "give -o FILE" in runsemble("export", "sweep", "csv", "--json").sentence
 
 
 def test_export_says_what_a_format_needs(failed: None, here: Path) -> None:
@@ -206,6 +228,16 @@ def test_rerun_here_can_print_a_line_for_a_shell(failed: None, here: Path) -> No
     assert (said.status, said.out, said.err) == (1, "out 2\n", "err 2\n")
 
 
+def test_rerun_as_json_tells_how_it_ended_or_what_is_started(failed: None, here: Path) -> None:
+    said = runsemble("rerun", "sweep", "2", "--json")
+    assert said.status == 1
+    run = said.results["run"]
+    assert (run["id"], run["status"], run["attempts"], run["params"]) == (2, "failure", 4, {"x": 2})
+    value = ok("rerun", "sweep", "2", "--here", "--print", "--json").results
+    assert (value["id"], value["cwd"], value["argv"][0]) == (2, f"{here}/sweep/2", "sh")
+    assert value["env"]["RUNSEMBLE_PARAMS"] == '{"x":2}'
+
+
 def test_rerun_refuses_options_that_make_no_sense(failed: None) -> None:
     assert "add --here" in runsemble("rerun", "sweep", "2", "--print").sentence
     assert "--hard has no meaning" in runsemble("rerun", "sweep", "2", "--here", "--hard").sentence
@@ -238,3 +270,57 @@ def test_suggest_ends_a_line_with_the_option_to_write(failed: None) -> None:
     assert lines[1].startswith("→ memory  asked for no limit of memory, 95 % of runs used no more than ")
     assert lines[1].endswith(": --mem 64M")
     assert ok("suggest", "sweep", "--json").results["suggestions"][0]["count"] == 5
+
+
+# dry-run and on-completion
+
+
+def test_a_dry_run_prints_what_would_start_where_and_what_would_not(here: Path) -> None:
+    (here / "hooks.py").write_text("def prep_run():\n    open('prepared', 'x')\n")
+    ok("create", "sweep", "-P", "x=1,2,3", "--hooks", "hooks.py", "--hook-timeout", "1m", "--", "echo", "{x}")
+    said = ok("dry-run", "sweep", "--where", "x > 1")
+    assert (said.out, said.err) == (
+        "sweep/1: echo 2\nsweep/2: echo 3\n", "2 runs of sweep are prepared; nothing was started\n"
+    )  # fmt: skip
+    assert names_in(here / "sweep/1") == ["params.json", "prepared"]
+    assert not (here / "sweep/0").exists()
+    said = runsemble("dry-run", "sweep", "1", "--json")
+    assert (said.status, said.err) == (
+        1, "run 1: prep_run ended with exit code 1: FileExistsError: [Errno 17] File exists: 'prepared'\n"
+    )  # fmt: skip
+    (run,) = said.results["runs"]
+    assert (run["id"], run["run_dir"], run["commands"]) == (1, f"{here}/sweep/1", [["echo", "2"]])
+    assert run["error"].startswith("prep_run ended")
+    assert ok("dry-run", "sweep", "1", "--no-hooks", "-q") == (0, "", "")
+    assert ok("status", "sweep", "--json").results["counts"]["pending"] == 3
+
+
+def test_the_command_on_completion_is_set_shown_and_removed(here: Path) -> None:
+    ok("create", "sweep", "-P", "x=1", "--", "true")
+    assert ok("on-completion", "sweep", "--json").results["command"] is None
+    said = ok("on-completion", "sweep", "--stdout", "news", "--json", "--", "echo", "is over", "--loud")
+    command = said.results["command"]
+    assert (command["argv"][1:], command["cwd"], command["stdout"]) == (
+        ["is over", "--loud"],
+        str(here),
+        f"{here}/news",
+    )
+    assert ok("on-completion", "sweep").out.endswith("echo 'is over' --loud\n")
+    ok("resume", "sweep", "-q")
+    assert (here / "news").read_text() == "is over --loud\n"
+    assert "no command is set" in ok("on-completion", "sweep", "--remove").out
+    assert ok("on-completion", "sweep", "--json").results["command"] is None
+    for words in (["--remove", "--", "true"], ["--cwd", "."], ["--", "no-such-program"]):
+        assert runsemble("on-completion", "sweep", *words).status == 2
+
+
+def test_hooks_are_refused_on_the_command_line_before_anything_is_lost(here: Path) -> None:
+    ok("create", "sweep", "-P", "x=1", "--", "true")
+    (here / "hooks.py").write_text("import no_such_module\n")
+    said = runsemble("create", "sweep", "--overwrite", "-P", "x=1", "--hooks", "hooks.py", "--", "true")
+    assert said.status == 2
+    assert said.sentence.endswith("hooks.py cannot be imported: ModuleNotFoundError: No module named 'no_such_module'")
+    assert ok("status", "sweep", "--json").results["total"] == 1
+    for words in (["--hook-timeout", "5"], ["--hooks", "hooks.py", "--hook-timeout", "0"]):
+        assert runsemble("create", "other", *words, "--", "true").status == 2
+    assert names_in(here) == ["hooks.py", "sweep"]

@@ -160,7 +160,11 @@ def test_a_second_driver_is_refused_with_who_where_and_since_when(here: Path, ga
         assert f"is being driven by process {pid} on " in said.sentence
         assert said.sentence.endswith("follow it: runsemble watch sweep")
     gate.open()
-    assert runsemble("watch", "sweep", "-q").status == 0
+    said = runsemble("watch", "sweep", "--json")
+    assert (said.status, said.err) == (0, "")
+    lines = [json.loads(line) for line in said.out.splitlines()]
+    last = lines[-1]
+    assert (last["schema"], last["driver"], last["counts"]["success"]) == ("runsemble.status/1", None, 2)
 
 
 def test_where_nothing_is_pending_there_is_nothing_to_do(here: Path) -> None:
@@ -171,6 +175,8 @@ def test_where_nothing_is_pending_there_is_nothing_to_do(here: Path) -> None:
     assert said.err == "nothing is pending in sweep; 1 failed: runsemble resume --failed sweep executes those again\n"
     said = runsemble("start", "sweep")
     assert (said.status, said.err[:29]) == (0, "nothing is pending in sweep: ")
+    assert facts("start", "sweep")["pid"] is None
+    assert facts("resume", "sweep")["counts"]["failure"] == 1
 
 
 def test_what_failed_is_executed_again_on_request(here: Path) -> None:
@@ -354,7 +360,7 @@ def test_directories_are_printed_with_those_that_do_not_exist_on_request(here: P
 
 
 @pytest.mark.parametrize("command", ["status", "runs", "results", "rundirs", "resume", "start", "watch", "add", "drain",
-                                     "stop", "kill", "requeue"])  # fmt: skip
+                                     "stop", "kill", "requeue", "dry-run", "on-completion"])  # fmt: skip
 def test_a_directory_without_a_study_is_refused_by_every_command(here: Path, command: str) -> None:
     (here / "empty").mkdir()
     for directory, words in (("gone", "there is no directory gone"), ("empty", "there is no study in empty")):

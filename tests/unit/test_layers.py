@@ -21,6 +21,7 @@ LAYERS = {
     "compat": 6,
     "testing": 6,
     "pipeline": 5,
+    "user_utils": 5,
     "ensemble": 4,
     "batch": 4,
     "runners": 3,

@@ -132,7 +132,7 @@ def spawn(
     except OSError as error:
         if made:
             _unmake(directory)
-        raise _storage_trouble(error, directory) from None
+        raise storage_trouble(error, directory) from None
     try:
         if cwd and not has_logs:
             go_to(cwd, directory)
@@ -178,7 +178,7 @@ def enter(plan: Plan, directory: bytes, attempt: int, step: int) -> tuple[bool, 
         is_new = set_aside(attempt)
         return False, is_new and plan.is_refilled
     except OSError as error:
-        raise _storage_trouble(error, directory) from None
+        raise storage_trouble(error, directory) from None
 
 
 def _make_directory(plan: Plan, directory: bytes) -> bool:
@@ -245,7 +245,7 @@ def go_to(cwd: bytes, directory: bytes) -> None:
             os.makedirs(cwd, exist_ok=True)
             os.chdir(cwd)
     except OSError as error:
-        raise _storage_trouble(error, os.path.join(directory, cwd)) from None
+        raise storage_trouble(error, os.path.join(directory, cwd)) from None
 
 
 def stage(plan: Plan, params: str, files: list[list[Any]] | None, is_first: bool, base: bytes = b"") -> None:
@@ -372,7 +372,8 @@ def _unmake(directory: bytes) -> None:
         pass
 
 
-def _storage_trouble(error: OSError, directory: bytes) -> Trouble:
+def storage_trouble(error: OSError, directory: bytes) -> Trouble:
+    """Return what an error means for an attempt whose directory cannot be filled."""
     if isinstance(error, shutil.Error):  # of a directory that was copied: a list of (source, target, reason)
         source, _, reason = error.args[0][0]
         kind = DISK_FULL if os.strerror(errno.ENOSPC) in str(reason) else NOT_STAGED

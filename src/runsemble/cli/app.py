@@ -24,12 +24,14 @@ TOPICS = {
     },
     "Ensembles, which outlive this terminal": {
         "create": ("runsemble.cli.create", "Make an ensemble in a directory; nothing runs yet."),
+        "dry-run": ("runsemble.cli.dry_run", "Prepare the directories of runs, and start nothing."),
         "start": ("runsemble.cli.start", "Execute what is pending in the background."),
         "resume": ("runsemble.cli.resume", "Execute what is pending here, with a bar."),
         "watch": ("runsemble.cli.watch", "Follow what is executed elsewhere."),
         "add": ("runsemble.cli.add", "Add runs, also while others are executed."),
         "requeue": ("runsemble.cli.requeue", "Let runs be executed again."),
         "kill": ("runsemble.cli.kill", "End runs for good."),
+        "on-completion": ("runsemble.cli.on_completion", "Have a command run when nothing is pending any more."),
         "drain": ("runsemble.cli.drain", "Start nothing more; what runs may finish."),
         "stop": ("runsemble.cli.stop", "End what runs, and go on another time."),
     },
@@ -87,7 +89,7 @@ class LazyGroup(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module, words = COMMANDS[cmd_name]
-        command: click.Command = getattr(import_module(module), cmd_name)
+        command: click.Command = getattr(import_module(module), cmd_name.replace("-", "_"))
         command.short_help = words
         return command
 

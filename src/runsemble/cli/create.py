@@ -17,6 +17,7 @@ from runsemble.cli.options import (
     FAILURE_OPTIONS,
     FAILURES,
     FILE_OPTIONS,
+    HOOK_OPTIONS,
     OUTPUT,
     PARAMETER_OPTIONS,
     RESOURCE_OPTIONS,
@@ -25,7 +26,14 @@ from runsemble.cli.options import (
 from runsemble.cli.reply import AS_JSON, QUIET, reply
 from runsemble.cli.sections import DirectoryFirst, option
 from runsemble.cli.sources import Crossed, Workload, read_workload, require_names
-from runsemble.cli.translate import names_in_run, refuse_missing_program, source_options, study_options
+from runsemble.cli.translate import (
+    names_in_run,
+    refuse_missing_program,
+    source_options,
+    study_options,
+    with_hook_options,
+)
+from runsemble.ensemble.creation import checked
 from runsemble.ensemble.creation import create as create_ensemble
 from runsemble.ensemble.ensemble import Ensemble
 from runsemble.errors import DirectoryError
@@ -51,6 +59,7 @@ Examples:
 @PARAMETER_OPTIONS
 @RESOURCE_OPTIONS
 @FILE_OPTIONS
+@HOOK_OPTIONS
 @FAILURE_OPTIONS
 @option(
     FAILURES,
@@ -74,7 +83,7 @@ def create(directory: str, command: tuple[str, ...], **options: Any) -> int:
     """
     path = absolute(directory)
     workload = read_workload(command, source_options(options), reads_ahead=options["overwrite"])
-    study = study_options({**options, "output_path": path}, workload.cmd)
+    study = with_hook_options(study_options({**options, "output_path": path}, workload.cmd), options)
     if workload.count == 0:
         return say_nothing_to_run("create")
     refuse_missing_program(workload.cmd, names_in_run(study))
@@ -120,6 +129,7 @@ async def _create(
             raise DirectoryError(
                 f"there is an ensemble in {here} already: runsemble add {here} adds runs, --overwrite replaces it"
             )
+        await checked(study)
         await Ensemble.clear(path)
     await create_ensemble(study, sets)
     count = await Ensemble(path).count_by_status()

@@ -1,94 +1,81 @@
-"""``runsemble run --dry-run``: what would run."""
+"""``runsemble dry-run``: the directories of runs as an execution would find them, of which nothing starts."""
 
 from __future__ import annotations
 
 import asyncio
-import itertools
 import json
-import os
 import shlex
-import shutil
 import sys
-import tempfile
-from collections.abc import Iterator
-from typing import Any, TextIO, cast
+from collections.abc import Sequence
+from typing import Any
 
-from runsemble import codec
+import click
+
 from runsemble.cli import exits
-from runsemble.cli.as_json import PLAN_SCHEMA, write_value
-from runsemble.cli.nothing import say_nothing_to_run
+from runsemble.cli.change import chosen_ids
+from runsemble.cli.directory import DIRECTORY, typed
+from runsemble.cli.options import OUTPUT
 from runsemble.cli.printing import write_as_is
+from runsemble.cli.reply import AS_JSON, QUIET
 from runsemble.cli.say import say
-from runsemble.cli.sources import Workload
-from runsemble.errors import RequestError
-from runsemble.launch.placeholders import ShellText
+from runsemble.cli.sections import SectionedCommand, option
+from runsemble.cli.selection import FILTERS, IDS, WHERE_HELP, choice_of
+from runsemble.display.table import printable
+from runsemble.display.words import nearest_path
+from runsemble.ensemble.choice import Choice
+from runsemble.ensemble.dry_run import DryRun
+from runsemble.ensemble.ensemble import Ensemble
 from runsemble.model.resources import count_of
-from runsemble.runners.local import ParallelLocalRunner
-from runsemble.runners.options import StudyOptions
-from runsemble.runners.study import PreparedRun, Study
-from runsemble.sched.pool import Pool
-from runsemble.workdir.layout import current_directory
 
-#: Characters of a plan that are held in memory; a longer one goes through a file.
-_SPOOLED = 2**24
+SCHEMA = "runsemble.dry-run/1"
 
 
-def print_plan(workload: Workload, options: StudyOptions, *, jobs: int | None, as_json: bool) -> int:
-    """Print every run's directory and command, after all the checks that a study begins with; run nothing.
+@click.command(cls=SectionedCommand, epilog=f"\b\n{WHERE_HELP}")
+@DIRECTORY
+@IDS
+@FILTERS
+@option("How", "--no-hooks", is_flag=True, help="Leave prep_run out.")
+@option(OUTPUT, *AS_JSON, is_flag=True, help="Print what was made as JSON.")
+@option(OUTPUT, *QUIET, is_flag=True, help="Print nothing but what goes wrong.")
+def dry_run(directory: str, ids: tuple[str, ...], **options: Any) -> int:
+    """Prepare the directories of runs of the study in DIR as an execution would, and start nothing.
 
-    Raises:
-        UsageError: What a study would raise.
+    Inputs, templates, batch scripts and params.json are put in their places, and `prep_run` is called. Without IDS
+    (numbers and ranges, such as 3-7,9) and conditions, all runs are prepared that are pending. Each is printed with the
+    commands that would start there.
     """
-    study = Study(options, current_directory())
-    pool = Pool([asyncio.run(ParallelLocalRunner(max_parallel=jobs).find_inventory(options.request))])
-    problem = pool.why_never(options.request.shape)
-    if problem:
-        raise RequestError(problem)
-    study.refuse_existing_output()
-    runs = (study.prepare(index, params) for index, params in enumerate(workload.sets))
-    first = next(runs, None)
-    if first is None:
-        return say_nothing_to_run()
-    at_once = pool.capacity(options.request.shape)
-    every = itertools.chain([first], runs)
-    if as_json:
-        head = {
-            "schema": PLAN_SCHEMA,
-            "command": list(workload.cmd),
-            "output_path": study.output_path,
-            "count": workload.count,
-            "at_once": at_once,
-        }
-        return _print_json(head, map(_run_text, every))
-    return _print_lines(study, every, options, at_once)
+    choice = choice_of(options, ids)
+    made = asyncio.run(_prepare(directory, choice, calls_hooks=not options["no_hooks"]))
+    wrong = [one for one in made if one.error is not None]
+    if options["as_json"]:
+        facts = [_facts_of(one) for one in made]
+        click.echo(json.dumps({"schema": SCHEMA, "path": directory, "runs": facts}))
+    elif not options["quiet"]:
+        _print(made, directory)
+    for one in wrong:
+        say(f"run {one.id}: {printable(str(one.error))}")
+    return exits.FAILED if wrong else exits.OK
 
 
-def _print_json(head: dict[str, Any], runs: Iterator[str]) -> int:
-    """Print the plan once it is whole: a run that cannot be must not leave half of it."""
-    with tempfile.SpooledTemporaryFile(_SPOOLED, "w+", encoding="ascii") as whole:
-        write_value(cast(TextIO, whole), head, "runs", runs)
-        whole.seek(0)
-        shutil.copyfileobj(whole, sys.stdout)
-    return exits.OK
+async def _prepare(directory: str, choice: Choice, *, calls_hooks: bool) -> list[DryRun]:
+    ids = None if choice == Choice() else await chosen_ids(directory, choice)
+    return await Ensemble(directory).dry_run(ids, calls_hooks=calls_hooks)
 
 
-def _print_lines(study: Study, runs: Iterator[PreparedRun], options: StudyOptions, at_once: int) -> int:
-    is_shell = isinstance(options.cmd[-1], ShellText) and options.request.tasks == 1
-    above = os.path.join(study.submit_dir, "")
-    count = 0
-    for run in runs:
-        count += 1
-        words = run.argv[-1] if is_shell else shlex.join(run.argv)
-        place = run.directory
-        place = place.removeprefix(above) if place.startswith(above) else os.path.relpath(place, study.submit_dir)
-        write_as_is(f"{place}: {words}\n")
+def _print(made: Sequence[DryRun], directory: str) -> None:
+    good = [one for one in made if one.error is None]
+    for one in good:
+        write_as_is(f"{nearest_path(one.directory)}: {' && '.join(map(shlex.join, one.commands))}\n")
     sys.stdout.flush()
-    needs = str(options.request.shape)
-    say(f"{count_of(count, 'run')} would start, {at_once} at a time, with {needs} each; nothing was run")
-    return exits.OK
+    verb = "is" if len(good) == 1 else "are"
+    say(f"{count_of(len(good), 'run')} of {typed(directory)} {verb} prepared; nothing was started")
 
 
-def _run_text(run: PreparedRun) -> str:
-    facts = {"id": run.id, "run_dir": run.directory, "argv": run.argv, "env": run.env}
-    facts["files"] = [name for name, _, _ in run.files or ()]
-    return f'{json.dumps(facts)[:-1]}, "params": {codec.encode(codec.decode(run.params_text))}}}'
+def _facts_of(one: DryRun) -> dict[str, Any]:
+    return {
+        "id": one.id,
+        "run_dir": one.directory,
+        "commands": one.commands,
+        "files": one.files,
+        "error": None if one.error is None else str(one.error),
+    }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 from runsemble.display.status import StatusDisplay
 from runsemble.display.tally import FAILED
@@ -29,6 +29,26 @@ _COUNTS_AS: dict[StoredStatus, RunStatus] = {
 }  # fmt: skip
 
 
+async def until_driver_ends(look: Look, act: Callable[[], Awaitable[None]]) -> bool:
+    """Act now and then, until the driver of a study has ended; False if it gives no sign of life any more.
+
+    Args:
+        look: The open record.
+        act: Takes in what has happened; once more when the driver has ended.
+    """
+    beat, beat_at = (-1, -1), time.monotonic()
+    while True:
+        lease = await look.reader.lease()
+        if (lease.epoch, lease.beat) != beat:
+            beat, beat_at = (lease.epoch, lease.beat), time.monotonic()
+        await act()
+        if lease.holder is None or lease.is_free_now:
+            return True
+        if time.monotonic() - beat_at > EXPIRY_S:
+            return False
+        await asyncio.sleep(LOOK_S)
+
+
 class Follower:
     """Follows a study until its driver has ended.
 
@@ -45,28 +65,17 @@ class Follower:
         self._display = StatusDisplay(
             lambda: self._statistics, total, shows_clock=shows_clock, says_end=False, done_before=done
         )
-        self._beat: tuple[int, int] = (-1, -1)
-        self._beat_at = time.monotonic()
+        self._after = 0
 
     async def follow(self) -> bool:
         """Show what happens until the driver has ended; False if it gives no sign of life any more."""
-        after = await self._look.reader.last_end()
+        self._after = await self._look.reader.last_end()
         async with self._display.keep_drawing():
-            while True:
-                is_driven = await self._is_driven()
-                after = await self._take_ends(after)
-                await self._take_counts()
-                if not is_driven:
-                    return True
-                if time.monotonic() - self._beat_at > EXPIRY_S:
-                    return False
-                await asyncio.sleep(LOOK_S)
+            return await until_driver_ends(self._look, self._take_in)
 
-    async def _is_driven(self) -> bool:
-        lease = await self._look.reader.lease()
-        if (lease.epoch, lease.beat) != self._beat:
-            self._beat, self._beat_at = (lease.epoch, lease.beat), time.monotonic()
-        return lease.holder is not None and not lease.is_free_now
+    async def _take_in(self) -> None:
+        self._after = await self._take_ends(self._after)
+        await self._take_counts()
 
     async def _take_counts(self) -> None:
         self._statistics = statistics_of(await self._look.reader.counts())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sys
 from contextlib import aclosing
 from typing import BinaryIO
@@ -10,6 +11,7 @@ from typing import BinaryIO
 import click
 
 from runsemble.cli import exits
+from runsemble.cli.logs_as_json import SCHEMA, follow_as_json, print_as_json
 from runsemble.cli.say import say
 from runsemble.display.table import printable
 from runsemble.ensemble.ensemble import Ensemble
@@ -27,8 +29,16 @@ from runsemble.errors import UsageError
 @click.option("--stderr", "stream", flag_value="stderr", help="Only what it wrote to stderr.")
 @click.option("--attempt", type=int, metavar="N", help="Of this attempt, from 1, and not of the latest.")
 @click.option("--path", "as_path", is_flag=True, help="Print where the files are instead.")
+@click.option("--json", "as_json", is_flag=True, help="Print it as JSON; with -f an object a line.")
 def logs(
-    directory: str, run: int, follow: bool, lines: int | None, stream: str | None, attempt: int | None, as_path: bool
+    directory: str,
+    run: int,
+    follow: bool,
+    lines: int | None,
+    stream: str | None,
+    attempt: int | None,
+    as_path: bool,
+    as_json: bool,
 ) -> int:
     """Print what run RUN of the study in DIR wrote.
 
@@ -39,19 +49,23 @@ def logs(
     which: Stream = "stdout" if stream == "stdout" else "stderr" if stream == "stderr" else "both"
     ensemble = Ensemble(directory)
     if as_path:
-        return asyncio.run(_print_paths(ensemble, run, which, attempt))
+        return asyncio.run(_print_paths(ensemble, run, which, attempt, as_json=as_json))
     if follow:
-        return asyncio.run(_follow(ensemble, run, which, lines))
-    return asyncio.run(_print(ensemble, run, which, attempt, lines))
+        return asyncio.run((follow_as_json if as_json else _follow)(ensemble, run, which, lines))
+    return asyncio.run((print_as_json if as_json else _print)(ensemble, run, which, attempt, lines))
 
 
-async def _print_paths(ensemble: Ensemble, run: int, stream: Stream, attempt: int | None) -> int:
+async def _print_paths(ensemble: Ensemble, run: int, stream: Stream, attempt: int | None, *, as_json: bool) -> int:
     one = await ensemble.run(run)
     found = logs_of(one, stream, attempt)
     if not found:
         raise UsageError(f"the output of run {run} is kept in the record, not in a file: leave --path out")
     if any(is_packed(one, log, attempt) for log in found):
         raise UsageError(f"the output of run {run} is packed, so there are no files: leave --path out")
+    if as_json:
+        files = [{"name": log.name, "file": log.path} for log in found]
+        click.echo(json.dumps({"schema": SCHEMA, "path": ensemble.path, "run": run, "files": files}))
+        return exits.OK
     for log in found:
         click.echo(log.path)
     return exits.OK

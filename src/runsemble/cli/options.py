@@ -12,8 +12,8 @@ from runsemble.cli.sections import option
 
 Decorator = Callable[[Any], Any]
 
-PARAMETERS, RESOURCES, FILES, FAILURES, OUTPUT = (
-    "Parameters", "What a run gets", "Files", "When runs fail", "What is shown",
+PARAMETERS, RESOURCES, FILES, HOOKS, FAILURES, OUTPUT = (
+    "Parameters", "What a run gets", "Files", "Hooks", "When runs fail", "What is shown",
 )  # fmt: skip
 
 #: How values of ``-P`` are written.
@@ -215,6 +215,23 @@ FILE_OPTIONS = together(
         default="all",
         help="Whose directories stay: of all runs, of those that failed, likewise with the results of the others, "
         "or of none. Results are in the record in any case.",
+    ),
+)
+
+#: The user's Python around the runs of an ensemble.
+HOOK_OPTIONS = together(
+    option(
+        HOOKS,
+        "--hooks",
+        type=click.Path(),
+        metavar="FILE",
+        help="Python with prep_ensemble, prep_run, post_run or post_ensemble, called before and after.",
+    ),
+    option(
+        HOOKS,
+        "--hook-timeout",
+        metavar="TIME",
+        help="Time for each hook, such as 90, 30s, 1h30m; longer ends it. 1h unless given; none: no limit.",
     ),
 )
 

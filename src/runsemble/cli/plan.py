@@ -13,6 +13,7 @@ import click
 
 from runsemble._version import __version__
 from runsemble.cli import exits
+from runsemble.cli.directory import absolute
 from runsemble.cli.say import say
 from runsemble.display.plan import plan_lines
 from runsemble.ensemble.ensemble import Ensemble
@@ -40,7 +41,7 @@ def plan(directory: str, cores: int | None, gpus: int | None, mem: str | None, n
     mem_mib = None if mem is None else parse_mem_mib(mem)
     found, running = asyncio.run(_plan(Ensemble(directory), cores=cores, gpus=gpus, mem_mib=mem_mib, nodes=nodes))
     if as_json:
-        click.echo(json.dumps(plan_as_json(found), indent=1))
+        click.echo(json.dumps({**plan_as_json(found), "path": absolute(directory)}, indent=1))
         return exits.OK
     if not found.run_count and not found.never:
         say("nothing is pending")

@@ -11,6 +11,7 @@ import click
 
 from runsemble._version import __version__
 from runsemble.cli import exits
+from runsemble.cli.directory import absolute
 from runsemble.display.words import nearest_path
 from runsemble.ensemble.ensemble import Ensemble
 from runsemble.ensemble.rebuild import Rebuilt
@@ -30,7 +31,8 @@ def rebuild(directory: str, as_json: bool) -> int:
     """
     found = asyncio.run(Ensemble.rebuild(directory))
     if as_json:
-        click.echo(json.dumps({"schema": SCHEMA, "version": __version__, **asdict(found)}, indent=1))
+        head = {"schema": SCHEMA, "version": __version__, "path": absolute(directory)}
+        click.echo(json.dumps({**head, **asdict(found)}, indent=1))
     else:
         for line in lines_of(found, nearest_path(directory)):
             click.echo(line)

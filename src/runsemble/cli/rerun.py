@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import sys
 from contextlib import suppress
+from dataclasses import asdict
 
 import click
 
 from runsemble.cli import exits
+from runsemble.cli.as_json import run_text
 from runsemble.cli.logs import PieceWriter
 from runsemble.cli.say import finish_saying, say
 from runsemble.display.table import printable
@@ -19,7 +22,9 @@ from runsemble.ensemble.by_hand import RESULTS_BY_HAND, RunCommand
 from runsemble.ensemble.ensemble import Ensemble
 from runsemble.ensemble.sync import blocking
 from runsemble.errors import CommandError, LeaseError, UsageError
+from runsemble.store.lease import Holder
 
+SCHEMA = "runsemble.rerun/1"
 #: Seconds within which the last that a run wrote is printed.
 _LAST_S = 5.0
 
@@ -30,7 +35,8 @@ _LAST_S = 5.0
 @click.option("--hard", is_flag=True, help="From its first step, and not from the one that failed.")
 @click.option("--here", is_flag=True, help="In this terminal, by hand: nothing of it is recorded.")
 @click.option("--print", "prints", is_flag=True, help="With --here: print a line for a shell that does it.")
-def rerun(directory: str, run: int, hard: bool, here: bool, prints: bool) -> int:
+@click.option("--json", "as_json", is_flag=True, help="Print how it ended as JSON, or with --print what is started.")
+def rerun(directory: str, run: int, hard: bool, here: bool, prints: bool, as_json: bool) -> int:
     """Run run RUN of the study in DIR again.
 
     Where somebody drives the study, the run is queued there; otherwise it is run here and now, alone, and what it
@@ -43,18 +49,43 @@ def rerun(directory: str, run: int, hard: bool, here: bool, prints: bool) -> int
         raise UsageError("--print prints what --here would do: add --here")
     if here and hard:
         raise UsageError("--here starts one command, so --hard has no meaning there")
+    if here and as_json and not prints:
+        raise UsageError("--here leaves this terminal to the run, so there is no JSON: add --print, or leave it out")
+    ensemble = Ensemble(directory)
     if here:
-        return _by_hand(asyncio.run(Ensemble(directory).command_of(run)), run, prints)
-    return blocking(_again)(Ensemble(directory), run, hard)
+        command = asyncio.run(ensemble.command_of(run))
+        return _print_command(command, ensemble.path, run) if as_json else _by_hand(command, run, prints)
+    return blocking(_again_as_json if as_json else _again)(ensemble, run, hard)
 
 
-async def _again(ensemble: Ensemble, run: int, hard: bool) -> int:
+async def _again_as_json(ensemble: Ensemble, run: int, hard: bool) -> int:
+    """Run a run again, or have its driver do so; print how it stands then."""
+    driver = await _requeue(ensemble, run, hard)
+    if driver is None:
+        with suppress(LeaseError):  # somebody drives it by now
+            await ensemble.execute(only=[run])
+    one = await ensemble.run(run)
+    head = {"schema": SCHEMA, "path": ensemble.path}
+    sys.stdout.write(f'{json.dumps(head)[:-1]}, "run": {run_text(one, step=one.step, began=one.began)}}}\n')
+    return exits.OK if driver is not None or one.status in ("success", "pending", "running") else exits.FAILED
+
+
+async def _requeue(ensemble: Ensemble, run: int, hard: bool) -> Holder | None:
+    """Let a run be executed again; return who drives the study.
+
+    Raises:
+        UsageError: It is running.
+    """
     status = (await ensemble.run(run)).status
     if status == "running":
         raise UsageError(f"run {run} is running; end it first: runsemble kill {nearest_path(ensemble.path)} {run}")
     if status != "pending":
         await ensemble.requeue_runs([run], hard=hard)
-    driver = await ensemble.driver()
+    return await ensemble.driver()
+
+
+async def _again(ensemble: Ensemble, run: int, hard: bool) -> int:
+    driver = await _requeue(ensemble, run, hard)
     if driver is not None:
         say(f"run {run} will be run again by {driver}: runsemble logs {nearest_path(ensemble.path)} {run} -f")
         return exits.OK
@@ -79,6 +110,12 @@ async def _print_output(ensemble: Ensemble, run: int) -> None:
     with suppress(UsageError):  # it is not kept
         async for piece in ensemble.follow(run, lines=0):
             writer.write(piece)
+
+
+def _print_command(command: RunCommand, path: str, run: int) -> int:
+    facts = {"schema": SCHEMA, "path": path, "id": run, **asdict(command)}
+    click.echo(json.dumps(facts))
+    return exits.OK
 
 
 def _by_hand(command: RunCommand, run: int, prints: bool) -> int:

@@ -55,6 +55,8 @@ def resume(directory: str, **options: Any) -> int:
     _, counts = asyncio.run(look_who(directory))
     if is_over(counts):
         _say_nothing_pending(directory, counts["failure"])
+        if options["as_json"]:
+            asyncio.run(_print_runs(directory))
         return exits.OK
     began = time.monotonic()
     ending = _carry_out(directory, options)
@@ -124,10 +126,7 @@ def deadline_s(options: dict[str, Any]) -> float | None:
 
 async def _report(ending: Ending[Driver], directory: str, options: dict[str, Any], wall_s: float) -> None:
     if options["as_json"]:
-        from runsemble.cli.listing import list_runs
-        from runsemble.ensemble.choice import Choice
-
-        await list_runs(directory, Choice(), {"only_ids": False, "as_json": True, "limit": None, "offset": 0})
+        await _print_runs(directory)
     elif not options["quiet"]:
         from runsemble.cli.study_summary import print_study_summary
 
@@ -135,6 +134,13 @@ async def _report(ending: Ending[Driver], directory: str, options: dict[str, Any
     _, counts = await look_who(directory)
     if not is_over(counts) and not options["as_json"]:
         say(_left_words(ending, directory, counts["pending"] + counts["running"]))
+
+
+async def _print_runs(directory: str) -> None:
+    from runsemble.cli.listing import list_runs
+    from runsemble.ensemble.choice import Choice
+
+    await list_runs(directory, Choice(), {"only_ids": False, "as_json": True, "limit": None, "offset": 0})
 
 
 def _left_words(ending: Ending[Driver], directory: str, left: int) -> str:

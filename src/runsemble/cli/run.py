@@ -92,7 +92,7 @@ def run(command: tuple[str, ...], **options: Any) -> int:
     if not options["quiet"]:
         note_everything(workload, study)
     if options["dry_run"]:
-        from runsemble.cli.dry_run import print_plan
+        from runsemble.cli.what_would_run import print_plan
 
         return print_plan(workload, study, jobs=options["jobs"], as_json=options["as_json"])
     refuse_missing_program(workload.cmd, names_in_run(study))

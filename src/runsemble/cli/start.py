@@ -32,6 +32,8 @@ def start(directory: str, jobs: int | None, **options: Any) -> int:
     here = typed(directory)
     _, counts = asyncio.run(look_who(directory))
     if is_over(counts):
+        if options["as_json"]:
+            return reply("", _facts(directory, None), options)
         say(f"nothing is pending in {here}: runsemble add adds runs, runsemble requeue executes some again")
         return exits.OK
     try:
@@ -41,6 +43,10 @@ def start(directory: str, jobs: int | None, **options: Any) -> int:
     left = count_of(counts["pending"] + counts["running"], "run")
     return reply(
         f"process {pid} executes {left} of {here}; follow it: runsemble watch {here}",
-        {"schema": "runsemble.start/1", "path": directory, "pid": pid},
+        _facts(directory, pid),
         options,
     )
+
+
+def _facts(directory: str, pid: int | None) -> dict[str, Any]:
+    return {"schema": "runsemble.start/1", "path": directory, "pid": pid}

@@ -37,7 +37,7 @@ def status(directory: str, as_json: bool) -> int:
     It takes no longer for a million runs, and disturbs nobody.
     """
     if as_json:
-        click.echo(json.dumps(_facts(asyncio.run(overview(directory)), directory)))
+        click.echo(json.dumps(asyncio.run(status_facts(directory))))
     else:
         asyncio.run(print_status(directory))
     return exits.OK
@@ -88,7 +88,9 @@ def _failure_lines(run: EnsembleRun, width: int) -> list[str]:
     return lines if run.trail is None else [*lines, f"    see {printable(nearest_path(run.trail))}"]
 
 
-def _facts(seen: Overview, directory: str) -> dict[str, object]:
+async def status_facts(directory: str) -> dict[str, object]:
+    """Return how a study stands, ready for JSON."""
+    seen = await overview(directory)
     return {
         "schema": SCHEMA,
         "version": __version__,

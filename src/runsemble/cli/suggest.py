@@ -10,6 +10,7 @@ import click
 
 from runsemble._version import __version__
 from runsemble.cli import exits
+from runsemble.cli.directory import absolute
 from runsemble.cli.plan import shape_as_json
 from runsemble.display.suggestions import suggestion_lines
 from runsemble.ensemble.ensemble import Ensemble
@@ -37,7 +38,8 @@ def suggest(directory: str, as_json: bool) -> int:
             }
             for one in found
         ]
-        click.echo(json.dumps({"schema": SCHEMA, "version": __version__, "suggestions": facts}, indent=1))
+        head = {"schema": SCHEMA, "version": __version__, "path": absolute(directory)}
+        click.echo(json.dumps({**head, "suggestions": facts}, indent=1))
     else:
         for line in suggestion_lines(found):
             click.echo(line)

@@ -6,6 +6,7 @@ import os
 import shlex
 import shutil
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -79,6 +80,21 @@ def study_options(options: dict[str, Any], cmd: list[str]) -> StudyOptions:
         output=options["logs"],
         keep=options["keep"],
     )
+
+
+def with_hook_options(study: StudyOptions, options: dict[str, Any]) -> StudyOptions:
+    """Return a study with what is said about hooks.
+
+    Raises:
+        UsageError: There is a limit for hooks, and none to limit; or it makes no sense.
+    """
+    text = options["hook_timeout"]
+    if text is None:
+        return replace(study, hooks=options["hooks"])
+    if options["hooks"] is None:
+        raise UsageError("--hook-timeout limits hooks, and there are none: give --hooks FILE")
+    timeout_s = None if text == "none" else _read("--hook-timeout", text, _positive_duration)
+    return replace(study, hooks=options["hooks"], hook_timeout_s=timeout_s)
 
 
 def names_in_run(study: StudyOptions) -> set[str]:

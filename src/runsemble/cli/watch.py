@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 
 import click
@@ -10,9 +11,10 @@ import click
 from runsemble.cli import exits
 from runsemble.cli.directory import DIRECTORY, typed
 from runsemble.cli.driving import driver_words, is_driven, is_over, look_who, next_step
-from runsemble.cli.follow import Follower
+from runsemble.cli.follow import Follower, until_driver_ends
+from runsemble.cli.reply import AS_JSON
 from runsemble.cli.say import say
-from runsemble.cli.status import print_status
+from runsemble.cli.status import print_status, status_facts
 from runsemble.cli.study_summary import print_study_summary
 from runsemble.ensemble.look import looking
 from runsemble.model.resources import count_of
@@ -21,6 +23,7 @@ from runsemble.model.resources import count_of
 @click.command(epilog=f"\b\n{exits.HELP}")
 @DIRECTORY
 @click.option("--eta", "shows_eta", is_flag=True, help="Show when it will be over.")
+@click.option(*AS_JSON, is_flag=True, help="Print what `status --json` does, a line each time when that changes.")
 @click.option("-q", "--quiet", is_flag=True, help="Print no summary at the end.")
 def watch(directory: str, **options: Any) -> int:
     """Follow the study in DIR, which another process drives, until that ends; then print a summary.
@@ -37,18 +40,36 @@ def watch(directory: str, **options: Any) -> int:
 async def _watch(directory: str, options: dict[str, Any]) -> int:
     lease, counts = await look_who(directory)
     if not is_driven(lease):
-        await print_status(directory)
+        await (_Lines(directory).print() if options["as_json"] else print_status(directory))
         return exits.FAILED if counts["failure"] + counts["aborted"] else exits.OK
-    say(f"{typed(directory)} is {driver_words(lease, directory)}; Ctrl-C leaves")
+    if not options["as_json"]:
+        say(f"{typed(directory)} is {driver_words(lease, directory)}; Ctrl-C leaves")
     async with looking(directory) as look:
-        is_over_for_certain = await Follower(look, counts, shows_clock=options["shows_eta"]).follow()
+        if options["as_json"]:
+            is_over_for_certain = await until_driver_ends(look, _Lines(directory).print)
+        else:
+            is_over_for_certain = await Follower(look, counts, shows_clock=options["shows_eta"]).follow()
     if not is_over_for_certain:
         say(f"its driver gives no sign of life any more: {next_step(directory)} takes it over")
         return exits.INFRASTRUCTURE
-    if not options["quiet"]:
+    if not options["quiet"] and not options["as_json"]:
         await print_study_summary(directory, None)
     _, counts = await look_who(directory)
-    if not is_over(counts):
+    if not is_over(counts) and not options["as_json"]:
         left = count_of(counts["pending"] + counts["running"], "run")
         say(f"its driver has ended, and {left} left; go on with {next_step(directory)}")
     return exits.FAILED if counts["failure"] + counts["aborted"] else exits.OK
+
+
+class _Lines:
+    """Prints how a study stands, a line each time when that has changed."""
+
+    def __init__(self, directory: str) -> None:
+        self._directory = directory
+        self._printed: dict[str, object] | None = None
+
+    async def print(self) -> None:
+        facts = await status_facts(self._directory)
+        if facts != self._printed:
+            self._printed = facts
+            click.echo(json.dumps(facts))

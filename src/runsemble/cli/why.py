@@ -11,6 +11,7 @@ import click
 
 from runsemble._version import __version__
 from runsemble.cli import exits
+from runsemble.cli.directory import absolute
 from runsemble.cli.summary import wants_colour
 from runsemble.display.table import printable
 from runsemble.display.words import duration_words, nearest_path
@@ -32,7 +33,7 @@ def why(directory: str, run: int, as_json: bool) -> int:
     """
     found = asyncio.run(_find(directory, run))
     if as_json:
-        click.echo(json.dumps(why_as_json(found), indent=1))
+        click.echo(json.dumps({**why_as_json(found), "path": absolute(directory)}, indent=1))
     else:
         print_why(found)
     return exits.OK

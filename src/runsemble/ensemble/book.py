@@ -13,6 +13,7 @@ from runsemble.model.status import Cause
 from runsemble.runners.command import StudyCommand
 from runsemble.runners.job import Job, Plan
 from runsemble.runners.job_maker import JobMaker
+from runsemble.runners.options import DirectoryMode
 from runsemble.runners.study import Study
 from runsemble.runners.table import RunTable
 from runsemble.store.records import StoredRun
@@ -52,7 +53,7 @@ class Binder:
         self._makers = {}
         for number, study in book.studies.items():
             with_retries = partial(new_plan, retry=study.options.retry)
-            self._makers[number] = JobMaker(study, table, with_retries, _again(study), env)
+            self._makers[number] = JobMaker(study, table, with_retries, directory_mode(study), env)
 
     def bind(self, run: StoredRun) -> Job:
         """Return the job of a run, set to the attempt and the step that come next, or that are under way.
@@ -98,6 +99,6 @@ def read_own(study: Study, run: StoredRun) -> tuple[Mapping[str, Any], Sequence[
     return params, [study.command_of(step) for step in own.get("steps", ())]
 
 
-def _again(study: Study) -> Any:
+def directory_mode(study: Study) -> DirectoryMode:
     """Return how run directories are come by: one that was made for an attempt nobody knows of is used again."""
     return "refill" if study.options.directory == "refill" else "reuse"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ import anyio.to_thread
 
 from runsemble.agent import inventory, spawn
 from runsemble.agent.spawn import PARAMS_IN_ENV_BYTES
+from runsemble.ensemble.beside import python_path
 from runsemble.ensemble.book import Book, read_own
 from runsemble.ensemble.errands import call_argv
 from runsemble.ensemble.pruning import KEEP
@@ -22,10 +22,10 @@ from runsemble.inrun import PARAMS_FILE
 from runsemble.launch.environment import grant_environment
 from runsemble.model.resources import Grant, Request
 from runsemble.runners.job import plan_fields
-from runsemble.runners.study import PreparedRun, Study
+from runsemble.runners.study import Study
 from runsemble.store.reader import Reader
 from runsemble.store.records import StoredAttempt, StoredRun
-from runsemble.workdir.keep import Keep, is_pruned
+from runsemble.workdir.keep import is_pruned
 from runsemble.workdir.layout import default_name
 from runsemble.workdir.staging import stage_list
 
@@ -60,61 +60,100 @@ class RunCommand:
         return shlex.join([*words, *self.argv])
 
 
-async def find_command(reader: Reader, directory: str, id_: int) -> RunCommand:
-    """Return what it takes to start a run by hand; see `Ensemble.command_of`."""
+class RunCommands:
+    """The commands of one run, as its agent would start them.
+
+    Args:
+        study: What the run has in common with others.
+        run: As it is stored.
+        attempts: Made so far; they say which cores and GPUs it had.
+
+    Raises:
+        UsageError: A command cannot be made here.
+    """
+
+    def __init__(self, study: Study, run: StoredRun, attempts: Sequence[StoredAttempt] = ()) -> None:
+        params, own = read_own(study, run)
+        self.commands = own or study.commands
+        self.prepared = study.prepare(run.id, params, own, directory=run.directory or default_name(run.id))
+        self._study, self._run, self._attempts = study, run, attempts
+
+    def step_of(self, hook: str) -> int | None:
+        """Return the step in which a hook is called, None if there is no such hook."""
+        for step, command in enumerate(self.commands):
+            if command.call is not None and command.call["kind"] == "hook" and command.call["name"] == hook:
+                return step
+        return None
+
+    def at(self, step: int) -> RunCommand:
+        """Return the command of a step."""
+        study, run, command, filled = self._study, self._run, self.commands[step], self.prepared.commands[step]
+        attempt, directory = _last_at(step, self._attempts), self.prepared.directory
+        argv, path = filled.argv, {}
+        if command.call is not None:
+            argv = call_argv(study.located(command.call), id_of_run=run.id)
+            path = {"PYTHONPATH": python_path()}
+        return RunCommand(
+            argv=argv,
+            env={
+                **_surroundings(study, command.request, attempt),
+                **filled.env,
+                **path,
+                **_own_variables(run, step, directory, command.timeout_s),
+            },
+            directory=directory,
+            cwd=os.path.normpath(os.path.join(directory, filled.cwd or "")),
+            cores=_cores_of(attempt),
+            step=step,
+            step_count=len(self.commands),
+        )
+
+    def make_directory(self) -> None:
+        """Make the directory again where it was not kept, with everything in it that was there at the run's start.
+
+        Raises:
+            DirectoryError: It cannot be made.
+        """
+        study, run = self._study, self.prepared
+        plan = spawn.Plan(plan_fields({}, "reuse", study.options.output, stage_list(study.staged), None, 0))
+        files = [list(file) for file in run.files or ()]
+        try:
+            os.makedirs(run.directory, exist_ok=True)
+            spawn.stage(plan, run.params_text, files, is_first=False, base=os.fsencode(run.directory) + b"/")
+        except OSError as error:
+            raise DirectoryError(f"run directory {run.directory} cannot be made: {error}") from error
+
+
+async def find_commands(reader: Reader, directory: str, id_: int) -> tuple[RunCommands, StoredRun]:
+    """Return the commands of a run, and the run.
+
+    Raises:
+        UsageError: There is no such run, or a command cannot be made here.
+    """
     run = await reader.run(id_)
     if run is None:
         raise UsageError(f"there is no run {id_} in {directory}")
-    recipes = await reader.recipes()
+    recipe = await reader.recipe(run.recipe)
     attempts = await reader.attempts(id_)
-    keep = (await reader.settings()).get(KEEP, "all")
-    return await anyio.to_thread.run_sync(_command_of, directory, recipes, keep, run, attempts)
+    return await anyio.to_thread.run_sync(_commands_of, directory, recipe, run, attempts), run
 
 
-def _command_of(
-    directory: str, recipes: Mapping[int, Mapping[str, object]], keep: Keep, run: StoredRun,
-    attempts: Sequence[StoredAttempt],
-) -> RunCommand:  # fmt: skip
-    study = Book(directory, {run.recipe: recipes[run.recipe]}).studies[run.recipe]
-    params, own = read_own(study, run)
-    prepared = study.prepare(run.id, params, own, directory=run.directory or default_name(run.id))
-    is_anew = is_pruned(keep, run.status)
-    if is_anew:
-        _make_directory(study, prepared)
-    elif not os.path.isdir(prepared.directory):
+def _commands_of(
+    directory: str, recipe: Mapping[str, object], run: StoredRun, attempts: Sequence[StoredAttempt]
+) -> RunCommands:
+    return RunCommands(Book(directory, {run.recipe: recipe}).studies[run.recipe], run, attempts)
+
+
+async def find_command(reader: Reader, directory: str, id_: int) -> RunCommand:
+    """Return what it takes to start a run by hand; see `Ensemble.command_of`."""
+    commands, run = await find_commands(reader, directory, id_)
+    if is_pruned((await reader.settings()).get(KEEP, "all"), run.status):
+        await anyio.to_thread.run_sync(commands.make_directory)
+        return await anyio.to_thread.run_sync(commands.at, 0)
+    if not await anyio.to_thread.run_sync(os.path.isdir, commands.prepared.directory):
         raise UsageError(f"run {run.id} has no directory yet, as it has not started: without --here it is started")
-    commands = own or study.commands
-    step = 0 if is_anew else min(run.step, len(commands) - 1)
-    filled = prepared.commands[step]
-    argv, call = filled.argv, commands[step].call
-    if call is not None:
-        argv = call_argv(study.located(call), id_of_run=run.id)
-    env = {
-        **_surroundings(study, commands[step].request, _last_at(step, attempts)),
-        **filled.env,
-        **({"PYTHONPATH": os.pathsep.join(filter(None, sys.path))} if call is not None else {}),
-        **_own_variables(run, step, prepared.directory, commands[step].timeout_s),
-    }
-    return RunCommand(
-        argv=argv,
-        env=env,
-        directory=prepared.directory,
-        cwd=os.path.normpath(os.path.join(prepared.directory, filled.cwd or "")),
-        cores=_cores_of(_last_at(step, attempts)),
-        step=step,
-        step_count=len(commands),
-    )
-
-
-def _make_directory(study: Study, run: PreparedRun) -> None:
-    """Make the directory of a run again that was not kept, and everything in it that was there at its start."""
-    plan = spawn.Plan(plan_fields({}, "reuse", study.options.output, stage_list(study.staged), None, 0))
-    files = [list(file) for file in run.files or ()]
-    try:
-        os.makedirs(run.directory, exist_ok=True)
-        spawn.stage(plan, run.params_text, files, is_first=False, base=os.fsencode(run.directory) + b"/")
-    except OSError as error:
-        raise DirectoryError(f"run directory {run.directory} cannot be made: {error}") from error
+    step = min(run.step, len(commands.commands) - 1)
+    return await anyio.to_thread.run_sync(commands.at, step)
 
 
 def _last_at(step: int, attempts: Sequence[StoredAttempt]) -> StoredAttempt | None:

@@ -12,12 +12,13 @@ import anyio
 import anyio.to_thread
 
 from runsemble.ensemble.book import read_own
+from runsemble.ensemble.hook_check import require_importable
 from runsemble.ensemble.identity import run_identity
 from runsemble.ensemble.pruning import keep_settings
 from runsemble.ensemble.recording import FIRST_RECIPE, full_recipe, new_settings
 from runsemble.ensemble.spare import keep_spare
 from runsemble.errors import CommandError, FeedError, StoreError, UsageError
-from runsemble.launch.hooks import find_hooks
+from runsemble.launch.hooks import find_hooks, hooks_path
 from runsemble.model.params import own_of, plain_params
 from runsemble.model.step import Step
 from runsemble.runners.options import StudyOptions
@@ -73,6 +74,18 @@ class RunSpec:
                 raise UsageError(f"the steps of a RunSpec must be Step(...), not {step!r}")
 
 
+async def checked(options: StudyOptions) -> Study:
+    """Return the study that options describe, once everything is checked that can be before it is made.
+
+    Raises:
+        UsageError: Something makes no sense, or the file with the hooks cannot be imported.
+    """
+    study = await anyio.to_thread.run_sync(Study, options, current_directory())
+    if options.hooks is not None:
+        await require_importable(hooks_path(options.hooks, study.submit_dir), study.submit_dir)
+    return study
+
+
 async def create(
     options: StudyOptions, runs: Iterable[Any] | AsyncIterable[Any], first_id: int = 0, **settings: Any
 ) -> str:
@@ -91,7 +104,7 @@ async def create(
         FeedError: `runs` raised.
         StoreError: The record cannot be made.
     """
-    study = await anyio.to_thread.run_sync(Study, options, current_directory())
+    study = await checked(options)
     await anyio.to_thread.run_sync(study.make)
     try:
         recipe = await anyio.to_thread.run_sync(full_recipe, study)
@@ -123,7 +136,9 @@ def _hooks_of(study: Study) -> dict[str, dict[str, Any]]:
 
 
 def _limits(options: StudyOptions) -> dict[str, Any]:
-    limits = {"max_failures": options.max_failures, "halt": options.halt}
+    limits = {
+        "max_failures": options.max_failures, "halt": options.halt, "hook_timeout_s": options.hook_timeout_s
+    }  # fmt: skip
     return {name: value for name, value in limits.items() if value is not None}
 
 

@@ -215,10 +215,10 @@ class Driver:
 
     async def _prepare_study(self) -> None:
         """Call `prep_ensemble`, once in the study's life; if it fails, runs go on, and the next driver tries again."""
-        call = self._settings.get("hooks", {}).get("prep_ensemble")
-        if call is None or self._settings.get("is_prepared"):
+        hook = hook_errand("prep_ensemble", self._settings)
+        if hook is None or self._settings.get("is_prepared"):
             return
-        if await self._do(hook_errand(call, self._settings["submit_dir"])):
+        if await self._do(hook):
             await self._writer.commit([("set_setting", [("is_prepared", "true")])])
 
     async def _has_more_after_errands(self) -> bool:
@@ -233,17 +233,16 @@ class Driver:
         command = settings.get("on_completion")
         if command is not None:
             await self._do(Errand("on_completion", **command))
-        call = settings.get("hooks", {}).get("post_ensemble")
-        if call is not None and (self._is_finishing or not self._feed.is_stopped):
-            await self._do(hook_errand(call, settings["submit_dir"]))
+        hook = hook_errand("post_ensemble", settings)
+        if hook is not None and (self._is_finishing or not self._feed.is_stopped):
+            await self._do(hook)
         await self._answer(self._desk)
         return self._feed.has_more
 
     async def _do(self, errand: Errand) -> bool:
         """Run an errand; write down how it went; tell whether it went well."""
         how = self._execution
-        timeout_s = self._settings.get("hook_timeout_s")
-        problem = await run_errand(errand, self.directory, timeout_s, env=how.env, log=how.log)
+        problem = await run_errand(errand, self.directory, env=how.env, log=how.log)
         self._recorder.note("errand", problem or f"{errand.name} ended well")
         if problem:
             self._table.bus.publish(events.Note(problem))

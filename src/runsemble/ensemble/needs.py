@@ -35,5 +35,13 @@ def own_steps(own: str | None) -> Sequence[Mapping[str, Any]]:
 
 
 def needs_of_steps(steps: Sequence[Mapping[str, Any]]) -> list[StepNeeds]:
-    """Return what each of some written steps asks for."""
-    return [StepNeeds(Request(**{name: step[name] for name in _SIZES}).shape, step["timeout_s"]) for step in steps]
+    """Return what each of some written steps asks for; the limit of a hook tells nothing of how long it takes."""
+    return [
+        StepNeeds(Request(**{name: step[name] for name in _SIZES}).shape, None if _is_hook(step) else step["timeout_s"])
+        for step in steps
+    ]
+
+
+def _is_hook(step: Mapping[str, Any]) -> bool:
+    call = step.get("call")
+    return call is not None and call["kind"] == "hook"

@@ -12,7 +12,7 @@ from runsemble.errors import CommandError, RequestError, UsageError
 from runsemble.model.files import FileResource, OutputMode, TemplateFile
 from runsemble.model.resources import Request, accounted_memory, require_count
 from runsemble.model.step import Step
-from runsemble.runners.options import DirectoryMode, Retries, StudyOptions, retry_policy
+from runsemble.runners.options import HOOK_TIMEOUT_S, DirectoryMode, Retries, StudyOptions, retry_policy
 from runsemble.workdir.keep import Keep
 
 #: Beyond it there would be no room for the runs of a study.
@@ -55,6 +55,7 @@ def study_of(
     keep: Keep = "all",
     seed: int | None = None,
     hooks: str | os.PathLike[str] | None = None,
+    hook_timeout_s: float | None = HOOK_TIMEOUT_S,
     first_id: int = 0,
 ) -> tuple[StudyOptions, int]:
     """Return an ensemble's options, checked, and the id of its first run.
@@ -87,6 +88,7 @@ def study_of(
         seed: Of the random generators that functions use; None: every run draws other numbers each time.
         hooks: A Python file with some of the functions ``prep_ensemble``, ``prep_run``, ``post_run``,
             ``post_ensemble``. What `post_run` returns is the run's result.
+        hook_timeout_s: Seconds after which a hook is ended, and has failed; an hour unless given. None: never.
         first_id: Number of the first run.
 
     Raises:
@@ -129,6 +131,7 @@ def study_of(
         keep=keep,
         seed=seed,
         hooks=hooks,
+        hook_timeout_s=hook_timeout_s,
         is_bare=is_bare,
     )
     return options, first_id

@@ -5,6 +5,7 @@ An agent loads what is to be called once, and runs it in a fork of itself for ev
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found] # not `signal`: a fork would copy pages for its enumerations
 import importlib.machinery
 import importlib.util
 import json
@@ -28,6 +29,15 @@ FAILED = 1e99
 _WITHOUT_VALUE = "prep_run"
 
 _interfaces: dict[str, Any] = {}  #: modules by path
+
+
+class HookEnded(BaseException):
+    """A hook was ended while it was at work: it took too long, or nobody wants it any more."""
+
+
+def _interrupt(number: int, frame: Any) -> None:
+    """Let a hook that is ended say where it stood."""
+    raise HookEnded("ended by SIGTERM")
 
 
 class Call:
@@ -61,7 +71,7 @@ def load(spec: dict[str, Any]) -> Call:
         Exception: Whatever the module or the pickle raises.
     """
     if spec["kind"] == "hook":
-        function = getattr(_load_interface(spec["path"]), spec["name"], None)
+        function = getattr(_loaded_interface(spec["path"]), spec["name"], None)
         call = Call(function, spec["path"], spec.get("seed"), True, spec["name"] != _WITHOUT_VALUE)
     else:
         with open(spec["path"], "rb") as file:
@@ -85,6 +95,9 @@ def run(call: Call, context: dict[str, Any]) -> int:
     reseed.reseed(call.seed, context["run_id"])
     if call.generators:
         reseed.part(call.generators, call.seed, context["run_id"])
+    is_to_tell = call.is_hook and _signal.getsignal(_signal.SIGTERM) == _signal.SIG_DFL
+    if is_to_tell:
+        _signal.signal(_signal.SIGTERM, _interrupt)
     try:
         if call.function is not None:
             value = call.function() if call.is_hook else call.function(**(context.get("params") or _params()))
@@ -97,7 +110,12 @@ def run(call: Call, context: dict[str, Any]) -> int:
         error.__traceback__ = own.tb_next if own is not None else None
         sys.excepthook(type(error), error, error.__traceback__)
         failures.keep_exception(error)
+        if isinstance(error, HookEnded):
+            return -signal.SIGTERM
         return -signal.SIGINT if isinstance(error, KeyboardInterrupt) else 1
+    finally:
+        if is_to_tell:
+            _signal.signal(_signal.SIGTERM, _signal.SIG_DFL)
 
 
 def arguments(text: str) -> dict[str, Any] | None:
@@ -128,19 +146,37 @@ def main(text: str) -> int:
     return status
 
 
-def _load_interface(path: str) -> Any:
-    """Return the module in a file, which is imported once and cannot be found by its name."""
-    module = _interfaces.get(path)
-    if module is None:
-        name = "app_interface_" + os.path.splitext(os.path.basename(path))[0]
-        loader = importlib.machinery.SourceFileLoader(name, path)  # whatever its name ends in
-        spec = importlib.util.spec_from_file_location(name, path, loader=loader)
-        if spec is None or spec.loader is None:
-            raise ImportError(path + " cannot be imported")
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        _interfaces[path] = module
+def import_only(path: str) -> None:
+    """Import a file with hooks in this interpreter, which was started for it; end it, in any case."""
+    status = 1
+    try:
+        sys.argv = ["-c"]
+        load_interface(path)
+        status = 0
+    except SystemExit as ending:
+        print("it ended its process, with exit code", _status_of(ending), file=sys.stderr)  # noqa: T201 - the verdict
+    except BaseException as error:
+        sys.excepthook(type(error), error, error.__traceback__)
+    sys.stderr.flush()
+    os._exit(status)  # whatever threads it has started
+
+
+def load_interface(path: str) -> Any:
+    """Return the module in a file, which is imported anew and cannot be found by its name."""
+    name = "app_interface_" + os.path.splitext(os.path.basename(path))[0]
+    loader = importlib.machinery.SourceFileLoader(name, path)  # whatever its name ends in
+    spec = importlib.util.spec_from_file_location(name, path, loader=loader)
+    if spec is None or spec.loader is None:
+        raise ImportError(path + " cannot be imported")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
     return module
+
+
+def _loaded_interface(path: str) -> Any:
+    if path not in _interfaces:
+        _interfaces[path] = load_interface(path)
+    return _interfaces[path]
 
 
 def _name_of(function: Any) -> str:
@@ -157,7 +193,7 @@ def _params() -> dict[str, Any]:
 
 def _finish(call: Call, value: Any) -> None:
     if call.is_hook and isinstance(value, float) and value == FAILED:
-        raise HookFailed
+        raise HookFailed("the hook returned 1e99, which says that its run has failed")
     if value is None or not call.keeps_value:
         return
     try:

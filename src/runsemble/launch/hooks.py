@@ -13,6 +13,11 @@ OF_RUNS = ("prep_run", "post_run")
 OF_STUDIES = ("prep_ensemble", "post_ensemble")
 
 
+def hooks_path(path: str | os.PathLike[str], submit_dir: str) -> str:
+    """Return the absolute path of a file with hooks."""
+    return os.path.normpath(os.path.join(submit_dir, os.fspath(path)))
+
+
 def find_hooks(path: str | os.PathLike[str], submit_dir: str) -> dict[str, dict[str, Any]]:
     """Return what agents load for each hook that a file defines, by name.
 
@@ -23,7 +28,7 @@ def find_hooks(path: str | os.PathLike[str], submit_dir: str) -> dict[str, dict[
     Raises:
         CommandError: It cannot be read, or is no Python.
     """
-    full = os.path.normpath(os.path.join(submit_dir, os.fspath(path)))
+    full = hooks_path(path, submit_dir)
     try:
         with open(full, "rb") as file:
             tree = ast.parse(file.read(), full)

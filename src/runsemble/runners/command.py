@@ -165,14 +165,17 @@ class StudyCommand:
         return CommandError(f"{place} {problem}")
 
 
-def with_hooks(commands: list[StudyCommand], hooks: Mapping[str, Mapping[str, Any]]) -> list[StudyCommand]:
+def with_hooks(
+    commands: list[StudyCommand], hooks: Mapping[str, Mapping[str, Any]], timeout_s: float | None
+) -> list[StudyCommand]:
     """Return the commands of a run with those of its hooks before and after them.
 
     Args:
         commands: The user's.
         hooks: What agents load, by the name of the hook; those that there are.
+        timeout_s: Seconds that each hook may take; None: as long as it likes.
     """
-    small = Step(["true"])
+    small = Step(["true"], timeout_s=timeout_s)
     before = [StudyCommand.of_call(small, ["prep_run"], hooks["prep_run"])] if "prep_run" in hooks else []
     after = [StudyCommand.of_call(small, ["post_run"], hooks["post_run"])] if "post_run" in hooks else []
     return [*before, *commands, *after]

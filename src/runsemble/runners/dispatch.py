@@ -160,7 +160,8 @@ class Dispatcher:
         plan = job.plan
         if plan.deadline is None:
             return None
-        return plan.deadline.why_not(plan.shape, plan.fields["timeout_s"], time.monotonic())
+        timeout_s = None if plan.hook is not None else plan.fields["timeout_s"]  # what no hook comes near
+        return plan.deadline.why_not(plan.shape, timeout_s, time.monotonic())
 
     def _send_leased(self, job: Job, grant: Grant) -> None:
         self._lease_count += 1

@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any
 
 from runsemble import codec
-from runsemble.agent.protocol import Exit
+from runsemble.agent.protocol import BY_TIMEOUT, Exit
 from runsemble.errors import AgentError, AgentsTakenOver, StrangeRuns
 from runsemble.model import events
 from runsemble.model.resources import Grant, Shape
@@ -24,7 +24,7 @@ from runsemble.runners.dispatch import Dispatcher, Placement
 from runsemble.runners.fleet import Fleet, FleetListener
 from runsemble.runners.growth import Growth
 from runsemble.runners.heirs import FIRST_TENURE, Heirs, Tenure
-from runsemble.runners.job import NO_END, End, Job
+from runsemble.runners.job import NO_END, End, Job, Plan
 from runsemble.runners.recording import Record, Records
 from runsemble.runners.station import Node, Station
 from runsemble.runners.table import RunTable
@@ -393,12 +393,9 @@ class Engine:
     # Judging
 
     def _judge(self, job: Job, record: Exit) -> None:
-        cause = judge_cause(record.status, record.trouble, record.ended_by)
-        if cause is Cause.EXIT and job.plan.is_call and job.plan.fields["call"]["kind"] == "hook":
-            cause = Cause.HOOK
+        cause, message = _cause_of(job.plan, record)
         if job.stop_cause is not None and cause in (Cause.CANCELLED, Cause.KILLED, Cause.AGENT_LOST):
             cause = job.stop_cause
-        message = record.message
         if cause is Cause.CANCELLED and job.stop_cause is None and self._heirs.holds(job):
             cause, message = Cause.AGENT_LOST, _ENDED_WITH_DRIVER
         is_wanted = job.stop_cause is None and not job.is_unwanted
@@ -418,7 +415,7 @@ class Engine:
         usage = _usage_of(record)
         if record.status is not None:
             self._dispatcher.tempo.learn(job.plan.shape, record.wall_s)
-            if job.plan.deadline is not None and cause is not Cause.TIMEOUT:
+            if job.plan.deadline is not None and record.ended_by != BY_TIMEOUT:
                 job.plan.deadline.learn(job.plan.shape, record.wall_s)
             if self._dispatcher.tempo.wants_relief(job.plan.shape):
                 self._fleet.relieve(calls=job.plan.is_call)
@@ -562,6 +559,15 @@ class Engine:
         self._retry_handle = None
         self._dispatcher.is_paused = False
         self.pump()
+
+
+def _cause_of(plan: Plan, record: Exit) -> tuple[Cause, str | None]:
+    """Return why an attempt ended, with a sentence where there is one; a hook that is at fault has failed as such."""
+    cause = judge_cause(record.status, record.trouble, record.ended_by)
+    if plan.hook is None or cause not in (Cause.EXIT, Cause.TIMEOUT):
+        return cause, record.message
+    is_late = cause is Cause.TIMEOUT
+    return Cause.HOOK, f"{plan.hook} took longer than {plan.fields['timeout_s']:g} s" if is_late else record.message
 
 
 def _usage_of(record: Exit) -> Usage | None:

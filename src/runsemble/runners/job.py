@@ -32,6 +32,12 @@ class Plan(NamedTuple):
     is_call: bool = False  #: runs are Python calls, which not every agent can make
     is_whole: bool = False  #: after a failure a run starts again from its first step
 
+    @property
+    def hook(self) -> str | None:
+        """The name of the hook that its runs call, None if they call none."""
+        call = self.fields.get("call")
+        return call["name"] if call is not None and call["kind"] == "hook" else None
+
 
 def plan_fields(
     env: Mapping[str, str],

@@ -20,6 +20,8 @@ from runsemble.workdir.keep import Keep, require_keep
 #: Whether a run directory is made, and must be new; may be there; or may be there and gets every file anew.
 DirectoryMode = Literal["new", "reuse", "refill"]
 
+#: Seconds that a hook may take unless somebody says otherwise: an hour, so that one that hangs is noticed.
+HOOK_TIMEOUT_S = 3600.0
 
 #: How often a run is tried again: a number; numbers by cause, such as ``{"oom": 2}``; or everything about it.
 Retries: TypeAlias = int | Mapping[str, int | None] | RetryPolicy | None
@@ -84,6 +86,7 @@ class StudyOptions:
     keep: Keep = "all"
     seed: int | None = None  #: of the random generators of functions; None: drawn anew for every run
     hooks: str | os.PathLike[str] | None = None  #: a Python file whose `prep_run` and `post_run` are run as steps
+    hook_timeout_s: float | None = HOOK_TIMEOUT_S  #: what each hook may take; None: as long as it likes
     runs_here: bool = False  #: commands start in the caller's directory, each with a directory of its own for the rest
     is_bare: bool = False  #: the command is none: every run has commands of its own
     is_tidy: bool = False  #: nothing of ours lies in run directories, whose files may have any name
@@ -103,6 +106,7 @@ class StudyOptions:
                 (require_string if name in ("halt", "run_dir") else require_path)(name, value)
         object.__setattr__(self, "abort", AbortPolicy.of(self.max_failures, self.halt))
         require_seconds("timeout_s", self.timeout_s)
+        require_seconds("hook_timeout_s", self.hook_timeout_s)
         if self.output != "log" or not self.is_tidy:
             require_output_mode(self.output)
         if self.directory not in get_args(DirectoryMode):

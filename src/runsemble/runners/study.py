@@ -121,7 +121,7 @@ class Study:
         commands = [self._command(step, there) for step in steps]
         if not options.is_tidy:
             _check_scripts(commands, there)
-        self.commands = with_hooks(commands, self._hooks)
+        self.commands = with_hooks(commands, self._hooks, options.hook_timeout_s)
         if not options.is_literal and not options.runs_here:
             for command in self.commands:
                 if command.call is not None:
@@ -189,6 +189,7 @@ class Study:
             "retry": retry_as_recipe(options.retry), "hooks": self._hooks, "env": dict(options.env or {}),
             "is_bare": options.is_bare, "is_tidy": options.is_tidy, "has_format": options.has_format,
             "id_variable": options.id_variable, "deck_engine": options.deck_engine,
+            "hook_timeout_s": options.hook_timeout_s,
         }  # fmt: skip
 
     @classmethod
@@ -205,7 +206,7 @@ class Study:
         study = cls.__new__(cls)
         names = (
             "run_dir", "output", "directory", "runs_here", "is_literal", "env", "is_bare", "is_tidy", "has_format",
-            "id_variable", "deck_engine",
+            "id_variable", "deck_engine", "hook_timeout_s",
         )  # fmt: skip
         retry = retry_from_recipe(recipe["retry"])
         study.options = StudyOptions(retry=retry, **{name: recipe[name] for name in names if name in recipe})
@@ -240,7 +241,7 @@ class Study:
         commands = [self._command(self._with_env(step), self._names) for step in steps]
         if not self.options.is_tidy:
             _check_scripts(commands, self._names)
-        return [command.as_recipe() for command in with_hooks(commands, self._hooks)]
+        return [command.as_recipe() for command in with_hooks(commands, self._hooks, self.options.hook_timeout_s)]
 
     def _in_output(self, source: str) -> str:
         """Return a path relative to the output directory, if it is in there, so that a study can be moved."""

@@ -70,6 +70,7 @@ BAD: list[tuple[str, Any, str]] = [
     ("seed", "x", "seed must be a whole number, not 'x'"),
     ("seed", True, "seed must be"),
     ("hooks", 5, "hooks must be a path"),
+    ("hook_timeout_s", 0, "hook_timeout_s must be a number of seconds"),
     ("application", "true", "give one of cmd, application and steps"),
 ]
 

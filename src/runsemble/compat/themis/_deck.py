@@ -4,23 +4,13 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from runsemble.workdir.decks import LAUNCH_KEY, Deck, Engine, default_engine
+from runsemble.workdir.decks import Deck, Engine, default_engine
 
 Sample = Mapping[Any, Any]
-
-
-def batch_script_sample(sample: Sample, launch: Iterable[str]) -> dict[Any, Any]:
-    """Return what the tokens of a batch script stand for.
-
-    Args:
-        sample: Names and values of the run.
-        launch: The words that start the step as if it were no batch script; none on this machine.
-    """
-    return {**sample, LAUNCH_KEY: " ".join(launch)}
 
 
 def parse_input_deck(

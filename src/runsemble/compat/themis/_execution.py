@@ -12,9 +12,9 @@ from typing import Any
 
 import anyio
 
-from runsemble.compat.themis._context import EXECDIR_ENV_VAR, SETUPDIR_ENV_VAR, URI_ENV_VAR
 from runsemble.compat.themis._scripts import BACKEND_LOG
 from runsemble.compat.themis._setup import new_execution_directory, study_of
+from runsemble.compat.themis._variables import EXECDIR_ENV_VAR, SETUPDIR_ENV_VAR, URI_ENV_VAR
 from runsemble.ensemble.detached import start_detached
 from runsemble.ensemble.driver import Drive, Execution
 from runsemble.ensemble.sync import blocking

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
-from importlib.machinery import SourceFileLoader
 from types import ModuleType
+
+from runsemble.inrun.calls import load_interface
 
 
 def import_app_interface(app_interface_path: str | os.PathLike[str] | None) -> ModuleType | None:
@@ -19,13 +19,7 @@ def import_app_interface(app_interface_path: str | os.PathLike[str] | None) -> M
     """
     if app_interface_path is None:
         return None
-    path = os.path.abspath(app_interface_path)
-    name = "app_interface_" + os.path.splitext(os.path.basename(path))[0]
-    loader = SourceFileLoader(name, path)
-    spec = importlib.util.spec_from_file_location(name, path, loader=loader)
-    assert spec is not None, "a loader was given"
-    module = importlib.util.module_from_spec(spec)
-    loader.exec_module(module)
+    module: ModuleType = load_interface(os.path.abspath(app_interface_path))
     return module
 
 

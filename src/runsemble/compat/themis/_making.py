@@ -7,7 +7,6 @@ import shutil
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from runsemble.compat.themis._context import RUNID_ENV_VAR
 from runsemble.compat.themis._creation import check_creation, give_application
 from runsemble.compat.themis._formats import unique_run_dirs
 from runsemble.compat.themis._managers import detect_manager
@@ -15,6 +14,7 @@ from runsemble.compat.themis._native import as_spec, params_of
 from runsemble.compat.themis._runs import CompositeRun
 from runsemble.compat.themis._setup import Setup, remove_our_files, study_of, write_spec
 from runsemble.compat.themis._surroundings import look_around
+from runsemble.compat.themis._variables import RUNID_ENV_VAR
 from runsemble.ensemble import creation
 from runsemble.ensemble.creation import RunSpec
 from runsemble.ensemble.ensemble import Ensemble
@@ -127,6 +127,7 @@ def _options(setup_dir: str, setup: Setup) -> StudyOptions:
         directory="refill",
         output="log",
         hooks=setup.app_interface,
+        hook_timeout_s=None,
         is_literal=True,
         is_tidy=True,
         has_format=True,

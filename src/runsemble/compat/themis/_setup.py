@@ -94,6 +94,11 @@ def study_of(setup_dir: str) -> str:
     return os.path.join(setup_dir, STUDY)
 
 
+def setup_of(study: str) -> str:
+    """Return the setup directory of a study."""
+    return os.path.dirname(study)
+
+
 def read_spec(setup_dir: str) -> dict[str, Any]:
     """Return what is written in the file that marks an ensemble.
 

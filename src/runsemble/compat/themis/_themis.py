@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from runsemble.compat.themis import _writers
@@ -13,7 +12,7 @@ from runsemble.compat.themis._allocation import Allocation
 from runsemble.compat.themis._completion import check_completion
 from runsemble.compat.themis._csv_writer import write_csv
 from runsemble.compat.themis._execution import LocalJob, Request, execute, queued_count
-from runsemble.compat.themis._hooks import Hooks
+from runsemble.compat.themis._hooks import call_for_all, call_for_run
 from runsemble.compat.themis._making import (
     FIRST_ID,
     EnsembleExistsError,
@@ -22,11 +21,8 @@ from runsemble.compat.themis._making import (
     clear_ensemble,
     make_ensemble,
 )
-from runsemble.compat.themis._managers import Manager
 from runsemble.compat.themis._native import as_run, status_of, stored_statuses
 from runsemble.compat.themis._paths import Patterns
-from runsemble.compat.themis._populate import Populator
-from runsemble.compat.themis._prefixes import launch_prefix
 from runsemble.compat.themis._records import STATUS_ENUMS, RunRecord, translate_enum
 from runsemble.compat.themis._runs import AugmentedRun, CompositeRun
 from runsemble.compat.themis._setup import Setup, read_spec, study_of
@@ -34,7 +30,7 @@ from runsemble.compat.themis._stored import any_taken, every_run, known_ids, nex
 from runsemble.compat.themis._writers import TextStream
 from runsemble.ensemble.ensemble import Ensemble
 from runsemble.ensemble.sync import blocking
-from runsemble.errors import UsageError
+from runsemble.errors import LeaseError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -62,7 +58,6 @@ class Themis:
         self._setup = Setup.from_spec(self._spec)
         self._study = study_of(self._setup_dir)
         self._ensemble = Ensemble(self._study)
-        self._hooks = Hooks(self._setup.app_interface, self._setup_dir)
 
     def __repr__(self) -> str:
         """Say where it is."""
@@ -314,11 +309,6 @@ class Themis:
         """
         blocking(self._ensemble.on_completion)(check_completion(args, cwd), cwd, stdout=stdout, stderr=stderr)
 
-    def _finish(self) -> None:
-        """Have an execution under way start nothing more, and end when nothing runs any more."""
-        with suppress(UsageError):  # there is none
-            blocking(self._ensemble.finish)()
-
     # Trying things out
 
     def dry_run(self, *run_ids: int, **kwargs: Any) -> None:
@@ -330,19 +320,24 @@ class Themis:
 
         Raises:
             KeyError: There is no run with one of the numbers.
+            RuntimeError: The ensemble is being executed.
+            Exception: What keeps the first of them from being prepared, or what `prep_run` raises.
         """
         verbosity = _only_verbosity(**kwargs)
-        setup = self._setup
-        populator = Populator(setup.files, setup.engine, lambda step: _launch(setup.manager, step))
         ids = run_ids or self.filter_by_status(self.RUN_QUEUED)
-        stored = {run.id: run for run in runs_of(self._study, ids)}
+        known = known_ids(self._study, ids)
         for run_id in ids:
-            run = stored[run_id]
-            if verbosity > 0:
-                print(f"Executing dry run #{run_id} in '{os.path.relpath(run.run_dir)}'...")  # noqa: T201
-            given = as_run(run)
-            populator.populate(run.run_dir, given.sample, given.steps)
-            self._hooks.call_for_run("prep_run", run_id, run.run_dir)
+            if run_id not in known:
+                raise KeyError(run_id)
+        try:
+            made = blocking(self._ensemble.dry_run)(known, calls_hooks=False, on_start=_say if verbosity > 0 else None)
+        except LeaseError as error:
+            raise RuntimeError(f"the ensemble in '{self._setup_dir}' is being executed: {error}") from error
+        for one in made:
+            if one.error is not None:
+                raise one.error.__cause__ if isinstance(one.error.__cause__, OSError) else one.error
+            if self._setup.app_interface is not None:
+                call_for_run(self._ensemble, "prep_run", one.id)
 
     def call_post_run(self, run_id: int) -> Any:
         """Call `post_run` for a run in its directory, in this process; return its value, None where there is none.
@@ -350,18 +345,17 @@ class Themis:
         Raises:
             ValueError: There is no such run.
         """
-        found = runs_of(self._study, [run_id])
-        if not found:
+        if not known_ids(self._study, [run_id]):
             raise ValueError(f"No run has the id {run_id}")
-        return self._hooks.call_for_run("post_run", run_id, found[0].run_dir)
+        return call_for_run(self._ensemble, "post_run", run_id)
 
     def call_prep_ensemble(self) -> None:
         """Call `prep_ensemble` in this process; what it raises is logged."""
-        self._hooks.call_for_all("prep_ensemble")
+        call_for_all(self._ensemble, "prep_ensemble")
 
     def call_post_ensemble(self) -> None:
         """Call `post_ensemble` in this process; what it raises is logged."""
-        self._hooks.call_for_all("post_ensemble")
+        call_for_all(self._ensemble, "post_ensemble")
 
     # Executing
 
@@ -448,8 +442,8 @@ def _arguments_of(function: Callable[..., Any], args: Sequence[Any], kwargs: Map
     return dict(bound.arguments)
 
 
-def _launch(manager: Manager, step: Any) -> list[str]:
-    return launch_prefix(manager, step, as_batch_script=False)
+def _say(run_id: int, directory: str) -> None:
+    print(f"Executing dry run #{run_id} in '{os.path.relpath(directory)}'...")  # noqa: T201
 
 
 def _only_verbosity(verbosity: int = 0) -> int:

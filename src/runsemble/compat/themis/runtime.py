@@ -6,10 +6,10 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from runsemble.compat.themis._context import RUNID_ENV_VAR, SETUPDIR_ENV_VAR
 from runsemble.compat.themis._deck import parse_input_deck
 from runsemble.compat.themis._runs import CompositeRun
 from runsemble.compat.themis._themis import Themis
+from runsemble.compat.themis._variables import RUNID_ENV_VAR, SETUPDIR_ENV_VAR
 
 __all__ = ["fetch_run", "fetch_run_id", "parse_file", "set_result", "themis_handle"]
 

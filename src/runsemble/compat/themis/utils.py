@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from runsemble.compat.themis._checks import convert_none, range_check, type_check
-from runsemble.compat.themis._context import EXECDIR_ENV_VAR, RUNID_ENV_VAR, SETUPDIR_ENV_VAR, URI_ENV_VAR
 from runsemble.compat.themis._directories import (
     CleanDirectory,
     DirectoryManager,
@@ -15,6 +14,7 @@ from runsemble.compat.themis._interface import import_app_interface
 from runsemble.compat.themis._paths import existing_file, sequence_of_path_patterns, validate_application, which
 from runsemble.compat.themis._runs import AugmentedRun, CompositeRun, Run, Step
 from runsemble.compat.themis._tables import read_csv
+from runsemble.compat.themis._variables import EXECDIR_ENV_VAR, RUNID_ENV_VAR, SETUPDIR_ENV_VAR, URI_ENV_VAR
 
 DEFAULT_SETUP_DIR = "./.themis_setup"
 

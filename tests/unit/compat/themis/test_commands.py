@@ -13,10 +13,10 @@ import pytest
 
 from runsemble.compat.themis import Themis
 from runsemble.compat.themis.__main__ import main
-from runsemble.compat.themis._context import RUNID_ENV_VAR, SETUPDIR_ENV_VAR
 from runsemble.compat.themis._follow import follow
 from runsemble.compat.themis._progress import progress_bar
 from runsemble.compat.themis._runs import Step
+from runsemble.compat.themis._variables import RUNID_ENV_VAR, SETUPDIR_ENV_VAR
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,11 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runsemble.compat.themis._deck import batch_script_sample
 from runsemble.compat.themis.prepper import parse_input_deck, parse_input_deck_base, parse_input_deck_jinja
 from runsemble.errors import TemplateError, UsageError
 from runsemble.workdir.deck_tokens import fill_tokens
-from runsemble.workdir.decks import Deck, Engine, default_engine
+from runsemble.workdir.decks import LAUNCH_KEY, Deck, Engine, default_engine
 from runsemble.workdir.lenient_jinja import LenientJinja
 
 ENGINES: tuple[Engine, ...] = ("tokens", "jinja")
@@ -266,4 +265,4 @@ def test_one_deck_is_filled_in_for_many_runs() -> None:
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize(("launch", "line"), [(["srun", "-n", "4"], "srun -n 4 ./a"), ([], " ./a")])
 def test_a_batch_script_learns_how_a_step_is_started(engine: Engine, launch: list[str], line: str) -> None:
-    assert fill("%%themis_launch%% ./a", batch_script_sample({}, launch), engine) == line
+    assert fill("%%themis_launch%% ./a", {LAUNCH_KEY: " ".join(launch)}, engine) == line

@@ -8,15 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from runsemble.compat.themis._paths import RunFiles
-from runsemble.compat.themis._populate import Populator, program_of
-from runsemble.compat.themis._runs import Step
+from runsemble.compat.themis import CompositeRun, Step, Themis
 
 
 @pytest.fixture(autouse=True)
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.chdir(tmp_path)
-    Path("deck.in").write_text("x = %%x%% %%themis_launch%%\n")
+    Path("deck.in").write_text("x = %%x%%\n")
     Path("data.bin").write_bytes(b"\0")
     Path("tree/sub").mkdir(parents=True)
     Path("tree/sub/file").write_text("original")
@@ -26,53 +24,46 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     return str(tmp_path)
 
 
-def populate(here: str, *steps: Step, parse: str = "", copy: str = "", symlink: str = "") -> Path:
-    def paths(names: str) -> tuple[str, ...]:
-        return tuple(f"{here}/{name}" for name in names.split())
-
-    files = RunFiles(parse=paths(parse), copy=paths(copy), symlink=paths(symlink))
-    populator = Populator(files, "tokens", lambda step: ["srun", "-n", str(step.tasks)])
-    populator.populate(f"{here}/runs/1", {"x": 5}, steps)
-    return Path(here, "runs/1")
+def populate(*steps: Step, parse: str = "", copy: str = "", symlink: str = "") -> Path:
+    """Return the directory of a run after a dry run of it."""
+    run = CompositeRun({"x": 5}, list(steps) or [Step("/bin/true", batch_script=False)])
+    files = {"run_parse": parse.split(), "run_copy": copy.split(), "run_symlink": symlink.split()}
+    Themis.create_overwrite(runs=[run], **files).dry_run()
+    return Path("runs/1").absolute()
 
 
 def test_everything_lies_flat_in_the_run_directory(here: str) -> None:
-    run = populate(here, parse="deck.in tree/sub/file", copy="tree", symlink="data.bin")
+    run = populate(parse="deck.in tree/sub/file", copy="tree", symlink="data.bin")
     assert sorted(os.listdir(run)) == ["data.bin", "deck.in", "file", "tree"]
     assert os.readlink(run / "data.bin") == f"{here}/data.bin"
     assert (run / "tree/link").is_symlink()
     assert (run / "tree/link").read_text() == "original"
 
 
-def test_only_batch_scripts_learn_how_a_step_is_started(here: str) -> None:
-    run = populate(here, Step("job.sh", tasks=4), parse="deck.in")
-    assert (run / "deck.in").read_text() == "x = 5 %%themis_launch%%\n"
-    assert (run / "job.sh").read_text() == "#!/bin/sh\nsrun -n 4 app 5\n"
+def test_a_batch_script_is_filled_in_and_stays_executable() -> None:
+    run = populate(Step("job.sh", tasks=4))
+    assert (run / "job.sh").read_text() == "#!/bin/sh\n app 5\n"
     assert stat.S_IMODE((run / "job.sh").stat().st_mode) == 0o755
 
 
-def test_a_program_that_is_no_batch_script_stays_where_it_is(here: str) -> None:
-    step = Step("job.sh", batch_script=False)
-    run = populate(here, step)
-    assert os.listdir(run) == []
-    assert program_of(step, str(run)) == f"{here}/job.sh"
-    assert program_of(Step("job.sh"), str(run)) == f"{run}/job.sh"
+def test_a_program_that_is_no_batch_script_stays_where_it_is() -> None:
+    assert os.listdir(populate(Step("job.sh", batch_script=False))) == []
 
 
 def test_a_batch_script_is_in_the_run_directory_while_its_step_is_elsewhere(here: str) -> None:
-    run = populate(here, Step("job.sh", cwd="deep/er"), Step("job.sh", cwd=f"{here}/shared"))
+    run = populate(Step("job.sh", cwd="deep/er"), Step("job.sh", cwd=f"{here}/shared"))
     assert (run / "job.sh").exists()
     assert os.listdir(run / "deep/er") == os.listdir("shared") == []
 
 
 def test_populating_again_replaces_what_was_there(here: str) -> None:
     arguments = {"parse": "deck.in", "copy": "tree data.bin", "symlink": "job.sh"}
-    run = populate(here, **arguments)
+    run = populate(**arguments)
     (run / "tree/sub/file").write_text("changed")
     (run / "tree/more").write_text("")
     (run / "deck.in").write_text("changed")
     (run / "own").write_text("stays")
-    populate(here, **arguments)
+    populate(**arguments)
     assert sorted(os.listdir(run)) == ["data.bin", "deck.in", "job.sh", "own", "tree"]
     assert (run / "tree/sub/file").read_text() == "original"
     assert not (run / "tree/more").exists()
@@ -82,14 +73,14 @@ def test_populating_again_replaces_what_was_there(here: str) -> None:
 
 def test_a_directory_in_the_place_of_a_link_is_an_error(here: str) -> None:
     Path("runs/1/data.bin").mkdir(parents=True)
-    with pytest.raises(IsADirectoryError):
-        populate(here, symlink="data.bin")
+    with pytest.raises(OSError, match="File exists"):
+        populate(symlink="data.bin")
     assert Path("runs/1/data.bin").is_dir()
 
 
 def test_a_link_to_a_directory_is_replaced_and_the_directory_stays(here: str) -> None:
     Path("runs/1").mkdir(parents=True)
     Path("runs/1/tree").symlink_to(f"{here}/tree")
-    run = populate(here, copy="tree")
+    run = populate(copy="tree")
     assert not (run / "tree").is_symlink()
     assert Path("tree/sub/file").read_text() == "original"
