@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+from runsemble.workdir.layout import default_name
+
 T = TypeVar("T")
 
 HERE = Path(__file__).resolve().parent
@@ -111,7 +113,7 @@ def run_study(options: Options, count: int, **more: Any) -> dict[str, Any]:
     out = options.fresh(f"study-{count}")
     facts = run_child("study.py", **{"count": count, "out": out, "cmd": ["/bin/true"], **more})
     for run in range(count):
-        missing = RUN_FILES.difference(os.listdir(out / str(run)))
+        missing = RUN_FILES.difference(os.listdir(out / default_name(run)))
         if missing:
             raise Wrong(f"run {run} left no {', '.join(sorted(missing))}")
     return facts

@@ -23,6 +23,9 @@ EXPERIMENTS = (
     "packing",
     "import_cost",
     "memory",
+    "scale",
+    "resumption",
+    "polling",
     "command_line",
     "bar",
 )

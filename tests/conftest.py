@@ -34,7 +34,7 @@ NEVER_BLOCKING = ("os.getcwd", "os.path.abspath")
 HARMLESS: dict[tuple[str, str, str], str] = {
     ("io.TextIOWrapper.read", "runsemble/agent/inventory.py", "_read"): "the kernel's own files, which no disk holds",
     ("io.BufferedReader.read", "runsemble/runners/run.py", "_read_output"): "the test's own call, for a small file",
-    ("io.BufferedReader.read", "runsemble/runners/run.py", "read_posted"): "the same",
+    ("io.BufferedReader.read", "runsemble/workdir/results.py", "read_posted"): "the same",
     ("os.stat", "runsemble/nodes/local.py", "prepare"): "once per agent, in /tmp of this machine",
     ("os.mkdir", "runsemble/agent/place.py", "make_place"): "the same",
     ("os.mkdir", "runsemble/nodes/local.py", "prepare"): "the same",

@@ -16,6 +16,7 @@ Source: JSON is RFC 8259; the tags are our own.
 from __future__ import annotations
 
 import json
+import json.encoder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,6 +27,21 @@ VALUE = "value"
 
 
 _write = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+
+
+def _new_flat_writer() -> Any:
+    """Return what writes a dict of scalars as `_write` does, but into parts.
+
+    `JSONEncoder.encode` makes a new encoder in C for every value, which is half of its time; benchmarks/scale.py.
+    """
+    make = getattr(json.encoder, "c_make_encoder", None)
+    if make is None:
+        return lambda value, _: [_write(value)]
+    quote = json.encoder.encode_basestring_ascii
+    return make(None, None, quote, None, ":", ",", False, False, False)
+
+
+_write_flat = _new_flat_writer()
 
 
 class CannotEncode(TypeError):
@@ -51,11 +67,13 @@ def encode(value: Any, *, allow_pickle: bool = False) -> str:
         Exception: Whatever `pickle.dumps` raises for an object that cannot be pickled.
     """
     kind = type(value)
+    if kind is dict:
+        text = encode_flat(value)
+        if text is not None:
+            return text
     try:
         if kind is int or (kind is float and value - value == 0.0):
             return repr(value)
-        if kind is dict and TAG not in value and all(map(_is_exact, value, value.values())):
-            return _write(value)  # nothing in it that JSON could change: half the time, for most parameter sets
         text = _write(_to_json(value))
         if is_same(decode(text), value):
             return text
@@ -95,17 +113,19 @@ def decode(text: str | bytes, *, allow_pickle: bool = False) -> Any:
         raise ValueError("JSON nested too deeply") from None
 
 
-_EXACT = frozenset({int, bool, type(None)})
+_FLAT = frozenset({int, float, str, bool, type(None)})
+_NAMES = frozenset({str})
 
 
-def _is_exact(name: Any, value: Any) -> bool:
-    """Tell whether an item of a dict comes back from plain JSON as it is."""
-    kind = type(value)
-    return (
-        type(name) is str
-        and name.isascii()
-        and (kind in _EXACT or (kind is str and value.isascii()) or (kind is float and value - value == 0.0))
-    )
+def encode_flat(value: dict[Any, Any]) -> str | None:
+    """Return a dict of scalars as `encode` does; None for any other, and where plain JSON does not tell everything."""
+    if TAG in value or not (_FLAT.issuperset(map(type, value.values())) and _NAMES.issuperset(map(type, value))):
+        return None
+    try:
+        text: str = "".join(_write_flat(value, 0))
+    except ValueError:  # a float that is no number, an int of too many digits
+        return None
+    return None if "\\ud" in text else text  # two lone surrogates would come back as one character
 
 
 def is_same(left: Any, right: Any) -> bool:

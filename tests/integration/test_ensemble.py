@@ -728,6 +728,14 @@ async def test_names_that_others_have_are_refused_and_nothing_is_added(make: Mak
     assert await statuses(ensemble) == ["success"] * 4
 
 
+async def test_names_beyond_ascii_are_told_apart_too(make: Make) -> None:
+    ensemble = await make(runs=[{"n": "é/ü"}], cmd=["true"], run_dir="{n}")
+    for name in ("é", "é/ü", "é/ü/x"):
+        with pytest.raises(UsageError, match=rf"run_dir gives {name},"):
+            await ensemble.add_runs([{"n": name}])
+    assert await ensemble.add_runs([{"n": "é/ö"}]) == range(1, 2)
+
+
 async def test_a_live_driver_forgets_the_names_of_runs_that_it_has_refused(make: Make, gate: Gate) -> None:
     ensemble = await make(runs=[{"n": "a"}], cmd=["sh", "-c", gate.words], run_dir="{n}")
     async with executing(ensemble, max_concurrency=1):

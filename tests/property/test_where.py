@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runsemble.errors import UsageError
-from runsemble.model.where import MISSING, Condition
+from runsemble.model.where import Condition
+from runsemble.model.where_tree import MISSING
 
 ORDERS: dict[str, Callable[[Any, Any], bool]] = {
     "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge, "==": operator.eq, "!=": operator.ne,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import errno
 import io
 import os
@@ -98,6 +97,8 @@ class LazyGroup(click.Group):
         """Find the command that was typed; suggest the nearest one if there is none."""
         name = args[0]
         if name not in COMMANDS and not name.startswith("-"):
+            import difflib  # which takes longer to import than most commands to be carried out
+
             near = difflib.get_close_matches(name, COMMANDS, n=1, cutoff=0.5)
             hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(COMMANDS)}"
             ctx.fail(f"there is no command {name!r}; {hint}")

@@ -34,7 +34,7 @@ async def chosen_ids(directory: str, choice: Choice) -> list[int]:
     """
     async with looking(directory) as look:
         await refuse_unknown(look, choice, directory)
-        return [run.id async for run in look.chosen(choice)]
+        return [id_ async for ids in look.chosen_ids(choice) for id_ in ids]
 
 
 async def how_it_goes_on(directory: str) -> str:

@@ -12,8 +12,8 @@ from runsemble.cli import exits
 from runsemble.cli.directory import absolute
 from runsemble.cli.say import say
 from runsemble.display.words import nearest_path
-from runsemble.ensemble.ensemble import Ensemble
 from runsemble.ensemble.formats import FORMATS
+from runsemble.ensemble.looking import Looking
 from runsemble.errors import UsageError
 from runsemble.model.resources import count_of
 from runsemble.model.status import StoredStatus
@@ -52,7 +52,7 @@ def export(
     if output is None and format_ == "parquet" and sys.stdout.isatty():
         raise UsageError("parquet is nothing for a terminal: give -o FILE")
     target = output if output is not None else sys.stdout.buffer
-    done = asyncio.run(Ensemble(directory).export(target, format_, statuses, allow_pickle=allow_pickle))
+    done = asyncio.run(Looking(directory).export(target, format_, statuses, allow_pickle=allow_pickle))
     if output is not None and as_json:
         facts = {"schema": SCHEMA, "path": absolute(directory), "file": absolute(output), "format": format_}
         click.echo(json.dumps({**facts, **done._asdict()}))

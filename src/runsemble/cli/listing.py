@@ -59,12 +59,12 @@ async def list_runs(
 
 
 async def _print_ids(look: Look, choice: Choice, options: Mapping[str, Any]) -> int:
-    left = options["limit"] or None
-    async with aclosing(look.chosen(choice, options["offset"])) as runs:
-        async for run in runs:
-            sys.stdout.write(f"{run.id}\n")
-            left = left and left - 1
-            if left == 0:
+    left = options["limit"] or sys.maxsize
+    async with aclosing(look.chosen_ids(choice, options["offset"])) as pages:
+        async for ids in pages:
+            sys.stdout.write("".join(f"{id_}\n" for id_ in ids[:left]))
+            left -= len(ids)
+            if left <= 0:
                 break
     return exits.OK
 

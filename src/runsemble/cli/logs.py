@@ -14,9 +14,9 @@ from runsemble.cli import exits
 from runsemble.cli.logs_as_json import SCHEMA, follow_as_json, print_as_json
 from runsemble.cli.say import say
 from runsemble.display.table import printable
-from runsemble.ensemble.ensemble import Ensemble
 from runsemble.ensemble.following import OPEN, Piece
 from runsemble.ensemble.logs import Stream, is_packed, logs_of
+from runsemble.ensemble.looking import Looking
 from runsemble.errors import UsageError
 
 
@@ -47,7 +47,7 @@ def logs(
     if follow and (attempt is not None or as_path):
         raise UsageError(f"-f follows the latest attempt: leave {'--path' if as_path else '--attempt'} out")
     which: Stream = "stdout" if stream == "stdout" else "stderr" if stream == "stderr" else "both"
-    ensemble = Ensemble(directory)
+    ensemble = Looking(directory)
     if as_path:
         return asyncio.run(_print_paths(ensemble, run, which, attempt, as_json=as_json))
     if follow:
@@ -55,7 +55,7 @@ def logs(
     return asyncio.run((print_as_json if as_json else _print)(ensemble, run, which, attempt, lines))
 
 
-async def _print_paths(ensemble: Ensemble, run: int, stream: Stream, attempt: int | None, *, as_json: bool) -> int:
+async def _print_paths(ensemble: Looking, run: int, stream: Stream, attempt: int | None, *, as_json: bool) -> int:
     one = await ensemble.run(run)
     found = logs_of(one, stream, attempt)
     if not found:
@@ -71,7 +71,7 @@ async def _print_paths(ensemble: Ensemble, run: int, stream: Stream, attempt: in
     return exits.OK
 
 
-async def _print(ensemble: Ensemble, run: int, stream: Stream, attempt: int | None, lines: int | None) -> int:
+async def _print(ensemble: Looking, run: int, stream: Stream, attempt: int | None, lines: int | None) -> int:
     one = await ensemble.run(run)
     pieces = await ensemble.output(run, stream, attempt=attempt, lines=lines)
     written = [piece for piece in pieces if piece.data]
@@ -84,7 +84,7 @@ async def _print(ensemble: Ensemble, run: int, stream: Stream, attempt: int | No
     return exits.OK
 
 
-async def _follow(ensemble: Ensemble, run: int, stream: Stream, lines: int | None) -> int:
+async def _follow(ensemble: Looking, run: int, stream: Stream, lines: int | None) -> int:
     one = await ensemble.run(run)
     if one.status in OPEN and (await ensemble.driver()) is None:
         say("note: nobody drives the study, so nothing more may come; Ctrl-C ends the waiting")

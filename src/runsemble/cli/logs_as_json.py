@@ -9,14 +9,14 @@ from contextlib import aclosing
 import click
 
 from runsemble.cli import exits
-from runsemble.ensemble.ensemble import Ensemble
 from runsemble.ensemble.following import Piece
 from runsemble.ensemble.logs import Stream
+from runsemble.ensemble.looking import Looking
 
 SCHEMA = "runsemble.logs/1"
 
 
-async def print_as_json(ensemble: Ensemble, run: int, stream: Stream, attempt: int | None, lines: int | None) -> int:
+async def print_as_json(ensemble: Looking, run: int, stream: Stream, attempt: int | None, lines: int | None) -> int:
     """Print an object with all that a run wrote; return the exit status."""
     one = await ensemble.run(run)
     pieces = await ensemble.output(run, stream, attempt=attempt, lines=lines)
@@ -28,7 +28,7 @@ async def print_as_json(ensemble: Ensemble, run: int, stream: Stream, attempt: i
     return exits.OK
 
 
-async def follow_as_json(ensemble: Ensemble, run: int, stream: Stream, lines: int | None) -> int:
+async def follow_as_json(ensemble: Looking, run: int, stream: Stream, lines: int | None) -> int:
     """Print an object a line for each piece of what a run writes, and one for its end; return the exit status."""
     texts = _Texts()
     async with aclosing(ensemble.follow(run, stream, lines=lines)) as pieces:

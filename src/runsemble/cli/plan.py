@@ -16,7 +16,7 @@ from runsemble.cli import exits
 from runsemble.cli.directory import absolute
 from runsemble.cli.say import say
 from runsemble.display.plan import plan_lines
-from runsemble.ensemble.ensemble import Ensemble
+from runsemble.ensemble.foreseeing import Foreseeing
 from runsemble.model.resources import Shape, count_of
 from runsemble.model.units import parse_mem_mib
 from runsemble.sched.plan import Plan
@@ -39,7 +39,7 @@ def plan(directory: str, cores: int | None, gpus: int | None, mem: str | None, n
     by their time limit. Half and twice the machine are compared, and what would never start is named.
     """
     mem_mib = None if mem is None else parse_mem_mib(mem)
-    found, running = asyncio.run(_plan(Ensemble(directory), cores=cores, gpus=gpus, mem_mib=mem_mib, nodes=nodes))
+    found, running = asyncio.run(_plan(Foreseeing(directory), cores=cores, gpus=gpus, mem_mib=mem_mib, nodes=nodes))
     if as_json:
         click.echo(json.dumps({**plan_as_json(found), "path": absolute(directory)}, indent=1))
         return exits.OK
@@ -54,7 +54,7 @@ def plan(directory: str, cores: int | None, gpus: int | None, mem: str | None, n
     return exits.OK
 
 
-async def _plan(ensemble: Ensemble, **machine: int | None) -> tuple[Plan, int]:
+async def _plan(ensemble: Foreseeing, **machine: int | None) -> tuple[Plan, int]:
     found = await ensemble.plan(**machine)
     return found, await ensemble.count_by_status("running")
 

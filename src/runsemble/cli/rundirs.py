@@ -13,7 +13,7 @@ import click
 from runsemble.cli import exits
 from runsemble.cli.directory import DIRECTORY
 from runsemble.cli.printing import write_as_is
-from runsemble.ensemble.ensemble import Ensemble
+from runsemble.ensemble.looking import Looking
 
 SCHEMA = "runsemble.rundirs/1"
 
@@ -31,7 +31,7 @@ def rundirs(directory: str, **options: Any) -> int:
 async def _print(directory: str, *, nonexistent: bool, is_null_separated: bool, as_json: bool) -> int:
     is_begun = False
     end = "\0" if is_null_separated else "\n"
-    async with aclosing(Ensemble(directory).run_dirs(nonexistent=nonexistent)) as directories:
+    async with aclosing(Looking(directory).run_dirs(nonexistent=nonexistent)) as directories:
         async for id_, path in directories:
             if as_json:
                 head = {"schema": SCHEMA, "path": directory}

@@ -13,7 +13,7 @@ from runsemble.cli import exits
 from runsemble.cli.directory import absolute
 from runsemble.cli.plan import shape_as_json
 from runsemble.display.suggestions import suggestion_lines
-from runsemble.ensemble.ensemble import Ensemble
+from runsemble.ensemble.foreseeing import Foreseeing
 from runsemble.sched.suggest import Suggestion
 
 SCHEMA = "runsemble.suggest/1"
@@ -47,4 +47,4 @@ def suggest(directory: str, as_json: bool) -> int:
 
 
 async def _suggest(directory: str) -> list[Suggestion]:
-    return await Ensemble(directory).suggest()
+    return await Foreseeing(directory).suggest()

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 import click
 
-from runsemble.runners.outcome import MultirunResult
+if TYPE_CHECKING:
+    from runsemble.runners.outcome import MultirunResult
 
 
 def print_summary(stream: TextIO, result: MultirunResult, wall_s: float) -> None:

@@ -15,7 +15,7 @@ from runsemble.cli.directory import absolute
 from runsemble.cli.summary import wants_colour
 from runsemble.display.table import printable
 from runsemble.display.words import duration_words, nearest_path
-from runsemble.ensemble.ensemble import Ensemble
+from runsemble.ensemble.looking import Looking
 from runsemble.ensemble.why import Why
 from runsemble.store.records import StoredAttempt
 
@@ -40,7 +40,7 @@ def why(directory: str, run: int, as_json: bool) -> int:
 
 
 async def _find(directory: str, run: int) -> Why:
-    return await Ensemble(directory).why(run)
+    return await Looking(directory).why(run)
 
 
 def print_why(found: Why) -> None:

@@ -6,14 +6,14 @@ import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 
 from runsemble import codec
 from runsemble.model.params import WrittenParams
 from runsemble.model.status import Cause
 from runsemble.runners.command import StudyCommand
 from runsemble.runners.job import Job, Plan
-from runsemble.runners.job_maker import JobMaker
+from runsemble.runners.job_maker import AgainMode, JobMaker
 from runsemble.runners.study import Study
 from runsemble.runners.table import RunTable
 from runsemble.sched.history import Made, take_in
@@ -122,6 +122,7 @@ def read_own(study: Study, run: StoredRun) -> tuple[Mapping[str, Any], Sequence[
     return params, [study.command_of(step) for step in own.get("steps", ())]
 
 
-def directory_mode(study: Study) -> Literal["own"] | None:
+def directory_mode(study: Study) -> AgainMode:
     """Return how run directories are come by: one that was made for an attempt nobody knows of is used again."""
-    return "own" if study.options.directory == "new" else None
+    mode = study.options.directory
+    return "own" if mode == "new" else mode

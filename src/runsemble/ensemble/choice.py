@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from runsemble.model.status import Cause, StoredStatus
-from runsemble.model.where import MISSING, Condition
+from runsemble.model.where import Condition
+from runsemble.model.where_tree import MISSING
 from runsemble.store.records import CAUSE_NUMBER, STATUS_NUMBER, StoredAttempt, StoredRun
 
 #: What a condition may ask of a run beside its parameters and its results.

@@ -8,6 +8,8 @@ import os
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
+import anyio.to_thread
+
 from runsemble.ensemble.book import Book
 from runsemble.ensemble.creation import RunWriter
 from runsemble.ensemble.guests import Guests, orders_to
@@ -22,6 +24,7 @@ from runsemble.runners.study import Study
 from runsemble.store.lease import Here
 from runsemble.store.reader import Reader
 from runsemble.store.records import STATUS_NUMBER, NewRun, StoredRun
+from runsemble.store.text import from_store
 from runsemble.store.writer import Statement
 from runsemble.workdir.keep import Keep, is_pruned
 
@@ -55,7 +58,7 @@ class Live(Protocol):
         """Take in that these runs, which waited, were written down as killed."""
 
     def take_again(self, runs: Iterable[StoredRun]) -> None:
-        """Execute these runs again: they had ended, and are pending now."""
+        """Execute these runs again, from these steps: they had ended, and are pending now."""
 
     def reserve(self, count: int) -> Reserved | None:
         """Return what runs that are to be added get; None: what the record suggests."""
@@ -180,10 +183,11 @@ class Desk:
 
         From there they start as well where nothing of their directories was kept.
         """
-        runs = [run for run in await self.find(arguments["runs"]) if run.status not in ("pending", "running")]
+        found = [run for run in await self.find(arguments["runs"]) if run.status not in ("pending", "running")]
         is_hard = bool(arguments.get("hard", False))
         keep = (await self.reader.settings()).get(KEEP, "all")
-        rows = [("requeued", 0 if is_hard or _is_anew(keep, run) else run.step, run.id) for run in runs]
+        runs = [run._replace(step=0 if is_hard or _is_anew(keep, run) else run.step) for run in found]
+        rows = [("requeued", run.step, run.id) for run in runs]
         live = self._live
         then = (lambda: live.take_again(runs)) if live is not None else None
         keeps = arguments.get("keeps_results", False)
@@ -192,13 +196,14 @@ class Desk:
 
     async def add(self, arguments: Mapping[str, Any]) -> Outcome:
         """Take in further runs: ``runs``, each with its parameters and what it alone has, as JSON texts."""
-        for params_text, own in arguments["runs"]:
-            _require_texts(params_text, "" if own is None else own)
         live = self._live
         place = live.reserve(len(arguments["runs"])) if live is not None else None
         first, number, study = place or await self._next_place()
         writing = RunWriter(self._pen, study, self._book.recipes[number]["digest"], number, first)
-        rows = list(writing.rows_of_texts(arguments["runs"]))
+        if place is None:
+            rows = await anyio.to_thread.run_sync(_rows_of, writing, arguments["runs"])
+        else:  # others choose directories at the same time
+            rows = _rows_of(writing, arguments["runs"])
         await self._refuse_taken(rows)
         then = (lambda: live.take_more(rows)) if live is not None else None
         ids = [first, first + len(rows)]
@@ -211,16 +216,17 @@ class Desk:
             first = int((await self.reader.settings())["first_id"])
         return Reserved(first, number, self._book.studies[number].with_own_directories())
 
-    async def _refuse_taken(self, rows: Sequence[Any]) -> None:
+    async def _refuse_taken(self, rows: Sequence[NewRun]) -> None:
         """Refuse runs whose directories others have, or that lie in those of others, or the other way round."""
         for index, row in enumerate(rows):
-            if row.directory is None:
+            if not row.directory:
                 continue
-            is_alone = not os.path.isabs(row.directory)  # others may lie in those that users have elsewhere
-            taken = await self.reader.directory_conflict(row.directory, is_alone=is_alone)
+            directory = row.directory if isinstance(row.directory, str) else from_store(row.directory)
+            is_alone = not os.path.isabs(directory)  # others may lie in those that users have elsewhere
+            taken = await self.reader.directory_conflict(directory, is_alone=is_alone)
             if taken is not None:
                 raise UsageError(
-                    f"runs[{index}]: run_dir gives {row.directory}, which is (or lies in, or holds) the directory of "
+                    f"runs[{index}]: run_dir gives {directory}, which is (or lies in, or holds) the directory of "
                     f"run {taken}; add {{run_id}} to run_dir, or more of the parameters"
                 )
 
@@ -279,6 +285,13 @@ def _require_how(arguments: Mapping[str, Any]) -> str:
     if how not in ("stop", "kill"):
         raise UsageError(f"how must be 'stop' or 'kill', not {how!r}")
     return str(how)
+
+
+def _rows_of(writing: RunWriter, runs: Sequence[tuple[str, str | None]]) -> list[NewRun]:
+    """Return the rows of runs that another process has described; there may be very many."""
+    for params_text, own in runs:
+        _require_texts(params_text, "" if own is None else own)
+    return list(writing.rows_of_texts(runs))
 
 
 def _require_texts(*values: Any) -> None:

@@ -270,7 +270,7 @@ class RunWriter:
             yield self._row_of_texts(self._first_id + index, params_text, own, index)
 
     def _row_of_texts(self, id_: int, params_text: str, own: str | None, index: int) -> NewRun:
-        study, directory = self._study, None
+        study, directory = self._study, ""
         if self._names_directories or index < TRIED:
             stored = StoredRun(id_, self._recipe, params_text, own, None, 0, None, 0, 0, None, None)
             params, commands = read_own(study, stored)
@@ -279,9 +279,8 @@ class RunWriter:
             path = study.claim(id_, params) if is_tidy else study.prepare(id_, params, commands).directory
             if self._names_directories:
                 directory = path.removeprefix(study.output_path + "/")
-        return NewRun(
-            id_, self._recipe, params_text, own, to_store(directory), run_identity(self._digest, params_text, own)
-        )
+        identity = bytearray(run_identity(self._digest, params_text, own))
+        return NewRun(id_, self._recipe, params_text, own or "", to_store(directory), identity)
 
     def _row(self, id_: int, run: Any) -> NewRun:
         return self._row_of_texts(id_, *_texts(self._study, id_, run), self.count)

@@ -113,9 +113,7 @@ class _Stage:
     def __init__(self, study: Study) -> None:
         self._study = study
         staged, posts = stage_list(study.staged), study.posts
-        fields = plan_fields(
-            {}, directory_mode(study) or study.options.directory, "discard", staged, None, 0, posts=posts
-        )
+        fields = plan_fields({}, directory_mode(study), "discard", staged, None, 0, posts=posts)
         self._plan = spawn.Plan(fields)
         self._names = [item.name for item in study.staged]
 

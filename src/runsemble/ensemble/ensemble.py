@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from runsemble.ensemble.changing import Changing
 from runsemble.ensemble.executing import Executing
+from runsemble.ensemble.foreseeing import Foreseeing
 from runsemble.ensemble.making import Making
 from runsemble.ensemble.trying import Trying
 
 
-class Ensemble(Making, Changing, Trying, Executing):
+class Ensemble(Making, Changing, Foreseeing, Trying, Executing):
     """A study that lives in a directory, and can be looked at, changed and driven from any process.
 
     Nothing is held open between calls, so that nothing need be closed. What it says is what was on disk when it was

@@ -112,7 +112,7 @@ class Intervention:
 
 def _as_stored(row: NewRun) -> StoredRun:
     directory = from_store(row.directory) if isinstance(row.directory, bytes) else row.directory
-    return StoredRun(row.id, row.recipe, row.params_text, row.own, directory, 0, None, 0, 0, None, None)
+    return StoredRun(row.id, row.recipe, row.params_text, row.own or None, directory or None, 0, None, 0, 0, None, None)
 
 
 @asynccontextmanager

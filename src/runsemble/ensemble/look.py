@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
-from runsemble.ensemble.choice import FACTS, Asked, Choice, needs_attempts
+from runsemble.ensemble.choice import Choice
+from runsemble.ensemble.sieve import MANY, Sieve
 from runsemble.ensemble.view import EnsembleRun, view
-from runsemble.errors import ResultError, UsageError
+from runsemble.errors import UsageError
 from runsemble.model.status import StoredStatus
-from runsemble.model.where import MISSING, Condition, unknown_name
 from runsemble.store.reader import PAGE, Reader, reading
 from runsemble.store.records import StoredRun
 from runsemble.workdir.keep import Keep
+
+#: Runs that are read first: whoever shows some does not wait for very many.
+FIRST_PAGE = 100
 
 
 class Look:
@@ -39,8 +42,9 @@ class Look:
 
     async def runs(self, statuses: Sequence[StoredStatus], first: int = 0) -> AsyncGenerator[EnsembleRun, None]:
         """Yield runs; see `Ensemble.runs`."""
-        while page := await self.reader.page(first, PAGE, statuses[0] if len(statuses) == 1 else None):
-            first = page[-1].id + 1
+        size = FIRST_PAGE
+        while page := await self.reader.page(first, size, statuses[0] if len(statuses) == 1 else None):
+            first, size = page[-1].id + 1, PAGE
             chosen = [run for run in page if not statuses or run.status in statuses]
             for run in await self.views(chosen):
                 yield run
@@ -56,21 +60,43 @@ class Look:
             UsageError: The condition names what none of the runs has that were asked.
         """
         if choice.where is not None:
-            async for run in self._fulfilling(choice, choice.where):
-                skip -= 1
-                if skip < 0:
-                    yield run
+            sieve = Sieve(self.reader, self._path, choice, choice.where)
+            async with aclosing(sieve.runs()) as pages:
+                async for page in pages:
+                    for run in page[skip:]:
+                        yield run
+                    skip = max(0, skip - len(page))
             return
+        async for sql, values, first in self._starts(choice, skip):
+            while page := await self.reader.where(sql, values, PAGE, first):
+                for run in page:
+                    yield run
+                first = page[-1].id + 1
+
+    async def chosen_ids(self, choice: Choice, skip: int = 0) -> AsyncGenerator[Sequence[int], None]:
+        """Yield the ids of the runs that are meant, very many at a time; see `chosen`."""
+        if choice.where is not None:
+            sieve = Sieve(self.reader, self._path, choice, choice.where)
+            async with aclosing(sieve.ids()) as pages:
+                async for page in pages:
+                    yield page[skip:]
+                    skip = max(0, skip - len(page))
+            return
+        async for sql, values, first in self._starts(choice, skip):
+            while ids := await self.reader.ids_where(sql, values, MANY, first):
+                yield ids
+                first = ids[-1] + 1
+
+    async def _starts(self, choice: Choice, skip: int) -> AsyncGenerator[tuple[str, list[Any], int], None]:
+        """Yield conditions in SQL with the least id that is meant, after some that are left out."""
         for sql, values in choice.conditions():
             first: int | None = 0
             if skip:
                 count = await self.reader.count_where(sql, values)
                 first = await self.reader.nth_where(sql, values, skip) if skip < count else None
                 skip = max(0, skip - count)
-            while first is not None and (page := await self.reader.where(sql, values, PAGE, first)):
-                for run in page:
-                    yield run
-                first = page[-1].id + 1
+            if first is not None:
+                yield sql, values, first
 
     async def count(self, choice: Choice) -> int | None:
         """Return how many runs are meant; None where each would have to be asked."""
@@ -80,44 +106,6 @@ class Look:
             counts = await self.reader.counts()
             return sum(counts[status] for status in set(choice.statuses) or counts)
         return sum([await self.reader.count_where(sql, values) for sql, values in choice.conditions()])
-
-    async def _fulfilling(self, choice: Choice, condition: Condition) -> AsyncGenerator[StoredRun, None]:
-        """Yield the runs that are meant and fulfil a condition."""
-        unmet, known = set(condition.names), dict[str, None]()
-        async for page in self._pages(choice):
-            for asked, run in await self._asked(page, condition):
-                if unmet:
-                    unmet = {name for name in unmet if asked(name) is MISSING}
-                    known.update(dict.fromkeys(asked.names))
-                if condition.holds(asked):
-                    yield run
-        for name in condition.names:
-            if known and name in unmet and name not in FACTS:
-                raise unknown_name(name, known)
-
-    async def _pages(self, choice: Choice) -> AsyncGenerator[list[StoredRun], None]:
-        for sql, values in choice.conditions():
-            first = 0
-            while page := await self.reader.where(sql, values, PAGE, first):
-                yield page
-                first = page[-1].id + 1
-
-    async def _asked(self, page: Sequence[StoredRun], condition: Condition) -> list[tuple[Asked, StoredRun]]:
-        """Return what answers a condition for each run; results are read only if parameters do not suffice."""
-        asked = [Asked(run) for run in page]
-        if all(name in one.params for one in asked for name in condition.names):
-            return list(zip(asked, page, strict=True))
-        ids = [run.id for run in page]
-        posted = await self.reader.results(ids)
-        attempts = await self.reader.last_attempts(ids) if needs_attempts(condition) else {}
-        return [(Asked(run, self._value(run, posted.get(run.id)), attempts.get(run.id)), run) for run in page]
-
-    def _value(self, run: StoredRun, posted: tuple[str, str] | None) -> Any:
-        """Return what a run posted, None if it is no plain data."""
-        try:
-            return view(run, self._path, "files", posted).read_result(allow_pickle=False)
-        except ResultError:
-            return None
 
     async def views(self, runs: Sequence[StoredRun]) -> list[EnsembleRun]:
         """Return what a user sees of runs."""

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import anyio.to_thread
 
-from runsemble.ensemble.by_hand import RunCommand, find_command
 from runsemble.ensemble.errands import Completion
 from runsemble.ensemble.export import Exported, Target, export
 from runsemble.ensemble.following import Piece, follow, read_output
@@ -17,14 +16,11 @@ from runsemble.ensemble.home import Home
 from runsemble.ensemble.logs import Stream
 from runsemble.ensemble.look import Look, looking
 from runsemble.ensemble.overview import living_guests
-from runsemble.ensemble.planning import make_plan, make_suggestions
 from runsemble.ensemble.rows import dataframe_of
 from runsemble.ensemble.view import EnsembleRun
 from runsemble.ensemble.why import Why, find_why
 from runsemble.errors import UsageError
 from runsemble.model.status import StoredStatus
-from runsemble.sched.plan import Plan
-from runsemble.sched.suggest import Suggestion
 from runsemble.store.lease import Holder
 from runsemble.store.reader import reading
 from runsemble.store.records import STATUSES
@@ -153,51 +149,6 @@ class Looking(Home):
         async with self._looking() as look, aclosing(follow(lambda: look.run(run), stream, lines)) as pieces:
             async for piece in pieces:
                 yield piece
-
-    async def plan(
-        self,
-        *,
-        cores: int | None = None,
-        gpus: int | None = None,
-        mem_mib: int | None = None,
-        nodes: int | None = None,
-    ) -> Plan:
-        """Return how long what is pending would take, by the scheduler's own code in virtual time.
-
-        How long runs take is judged by those of the same kind that have ended, else by their time limit; where some
-        have neither, the plan counts in waves.
-
-        Args:
-            cores: Of each node; None: those of this machine.
-            gpus: Of each node.
-            mem_mib: Of each node, in MiB; 0: not accounted.
-            nodes: How many.
-
-        Raises:
-            RequestError: A number makes no sense.
-        """
-        async with reading(self.path) as reader:
-            return await make_plan(reader, cores=cores, gpus=gpus, mem_mib=mem_mib, nodes=nodes)
-
-    async def suggest(self) -> list[Suggestion]:
-        """Return what runs should ask for, by what they ask for now, from what those used that have ended.
-
-        Of many attempts, a sample is looked at.
-        """
-        async with reading(self.path) as reader:
-            return await make_suggestions(reader)
-
-    async def command_of(self, run: int) -> RunCommand:
-        """Return what it takes to start a run by hand as it was started last: command, environment, directory, cores.
-
-        Of several steps it is the one that failed, or was last. A directory that was not kept (`keep`) is made anew,
-        and then it is the first one.
-
-        Raises:
-            UsageError: There is no such run, it has no directory yet, or its command cannot be made here.
-        """
-        async with reading(self.path) as reader:
-            return await find_command(reader, self.path, run)
 
     async def export(
         self,

@@ -13,6 +13,7 @@ from runsemble.ensemble.identity import run_identity
 from runsemble.ensemble.killing import KILLED_WORDS
 from runsemble.model.files import OutputMode
 from runsemble.model.params import plain_params
+from runsemble.model.result import Usage
 from runsemble.model.status import Cause, RunStatus, StoredStatus
 from runsemble.runners.job import Job
 from runsemble.runners.options import StudyOptions
@@ -37,8 +38,9 @@ class Past:
 
     Args:
         directory: The study's.
-        runs: All of them, by identity, those that are equal in order.
-        attempts: The latest attempt of each, by id.
+        runs: The first of each identity.
+        equals: Further ones with the same identity, in order.
+        used: What the latest attempt of each used, packed, and the end of its output, by id.
         results: What they posted, by id.
         made: Every attempt at those that have not ended, by id.
         next_id: Of the next new run.
@@ -47,8 +49,9 @@ class Past:
     def __init__(
         self,
         directory: str,
-        runs: Mapping[bytes, deque[StoredRun]],
-        attempts: Mapping[int, StoredAttempt],
+        runs: dict[bytes, StoredRun],
+        equals: dict[bytes, deque[StoredRun]],
+        used: Mapping[int, tuple[bytes | None, str | None]],
         results: Mapping[int, tuple[str, str]],
         made: Mapping[int, list[StoredAttempt]],
         next_id: int,
@@ -56,25 +59,27 @@ class Past:
         self.made = made
         self.next_id = next_id
         self._directory = directory
-        self._runs = dict(runs)
-        self._attempts = attempts
+        self._runs = runs
+        self._equals = equals
+        self._used = used
         self._results = results
 
     def take(self, identity: bytes) -> StoredRun | None:
         """Take out the first run with this identity that was not taken yet; None if there is none."""
-        found = self._runs.get(identity)
-        return found.popleft() if found else None
+        found = self._runs.pop(identity, None)
+        equals = self._equals.get(identity) if self._equals else None
+        if equals:
+            self._runs[identity] = equals.popleft()
+        return found
 
     def row(self, run: StoredRun, output: OutputMode) -> Row:
         """Return a run that has ended as a table keeps it."""
-        attempt = self._attempts.get(run.id)
-        usage = attempt.usage if attempt is not None else None
+        usage, tail = self._used.get(run.id, (None, None))
         assert run.cause is not None
         return Row(
             _COUNTS_AS[run.status], run.cause, run.returncode, run.attempt, run.params_text,
             run_directory(self._directory, run.id, run.directory), run.message,
-            None if usage is None else pack_usage(usage), self._results.get(run.id),
-            attempt.tail if attempt is not None else None, output, run.step,
+            usage, self._results.get(run.id), tail, output, run.step,
         )  # fmt: skip
 
 
@@ -85,19 +90,23 @@ def read_past(db: sqlite3.Connection, directory: str) -> Past:
         db: The study's file, open for reading.
         directory: The study's.
     """
-    runs: dict[bytes, deque[StoredRun]] = {}
+    runs: dict[bytes, StoredRun] = {}
+    equals: dict[bytes, deque[StoredRun]] = {}
     last = -1
-    for row in db.execute(query("identities")):
-        identity, run = row[0], StoredRun(*row[1:])
+    for identity, *fields in db.execute(query("identities")):
+        run = StoredRun._make(fields)
         last = run.id
-        if identity is not None:
-            runs.setdefault(identity, deque()).append(run)
-    attempts = {row[0]: StoredAttempt(*row) for row in db.execute(query("every_last_attempt"))}
+        if identity is not None and runs.setdefault(identity, run) is not run:
+            equals.setdefault(identity, deque()).append(run)
+    used = {
+        run: (None if usage[0] is None else pack_usage(Usage(*(number or 0 for number in usage))), tail)
+        for run, _, *usage, tail in db.execute(query("every_last_attempt"))
+    }
     results = {run: (kind, value) for run, kind, value in db.execute(query("every_result"))}
     made: dict[int, list[StoredAttempt]] = {}
     for row in db.execute(query("attempts_under_way")):
         made.setdefault(row[0], []).append(StoredAttempt(*row))
-    return Past(directory, runs, attempts, results, made, last + 1)
+    return Past(directory, runs, equals, used, results, made, last + 1)
 
 
 class Resumption:

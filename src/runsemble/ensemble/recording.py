@@ -44,12 +44,11 @@ def run_maker(
     def new_run(job: Job) -> NewRun | None:
         if job.id in known:
             return None
-        directory: str | None = job.directory.removeprefix(above)
+        directory = job.directory.removeprefix(above)
         if directory == default_name(job.id):
-            directory = None
-        return NewRun(
-            job.id, recipe, job.params_text, job.own, to_store(directory), run_identity(digest, job.params_text)
-        )
+            directory = ""
+        identity = bytearray(run_identity(digest, job.params_text))
+        return NewRun(job.id, recipe, job.params_text, job.own or "", to_store(directory), identity)
 
     return new_run
 

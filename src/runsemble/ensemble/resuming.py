@@ -68,11 +68,11 @@ def record_resumed_study(again: Again) -> Recording:
         directory = study.output_path
         async with hold_lease(directory) as writer:
             number, digest, study = await _settle_recipe(writer, study)
-            if again == "failed":
-                await writer.commit([("forgive", [()])])
             async with reading(directory) as reader:
                 settings = await reader.settings()
             settings |= await _settle_keep(writer, settings, study.options.keep)
+            if again == "failed":
+                await writer.commit([("forgive", [()])])
             past = await anyio.to_thread.run_sync(_read_past, directory)
             table.next_id = past.next_id
             known: set[int] = set()

@@ -178,10 +178,9 @@ class Salvaging:
     def _take_remains(self, remains: Remains, id_: int) -> None:
         number = max(self._recipes)
         digest = self._recipes[number].get("digest", "")
-        directory = None if remains.directory == default_name(id_) else remains.directory
-        run = NewRun(
-            id_, number, remains.params_text, None, directory, run_identity(digest, remains.params_text)
-        )  # fmt: skip
+        directory = "" if remains.directory == default_name(id_) else remains.directory
+        identity = bytearray(run_identity(digest, remains.params_text))
+        run = NewRun(id_, number, remains.params_text, "", directory, identity)
         self._from_directories += 1
         if self._has_own:
             self._without_command += 1

@@ -14,10 +14,10 @@ from runsemble.inrun.failures import read_exception
 from runsemble.model.files import OutputMode
 from runsemble.model.result import Usage
 from runsemble.model.status import Cause, StoredStatus
-from runsemble.runners.run import read_posted
 from runsemble.store.records import StoredAttempt, StoredRun
 from runsemble.workdir.keep import Keep, is_pruned
 from runsemble.workdir.layout import post_of, run_directory
+from runsemble.workdir.results import read_posted
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,13 +49,17 @@ def plain_params(params: Any, index: int, *, is_literal: bool = False) -> tuple[
     Raises:
         ParameterError: No mapping, a key that is no string or a reserved name, a value that has no exact JSON form.
     """
-    if not isinstance(params, Mapping):
+    if type(params) is not dict and not isinstance(params, Mapping):
         raise ParameterError(
             f"runs[{index}] must map parameter names to values, like {{'beta': 0.1}}; not {params!r}",
             index=index,
         )
-    plain = dict(params) if _is_plain(params, is_literal) else {}
-    for name, value in params.items() if not plain else ():
+    plain = dict(params)
+    text = codec.encode_flat(plain)
+    if text is not None and (is_literal or RESERVED.isdisjoint(plain)):
+        return plain, text  # as is so with most
+    plain = {}
+    for name, value in params.items():
         if type(name) is not str:
             raise ParameterError(
                 f"runs[{index}]: parameter names must be strings, and {name!r} is of type {type(name).__name__}",
@@ -78,17 +82,6 @@ def plain_params(params: Any, index: int, *, is_literal: bool = False) -> tuple[
         return plain, codec.encode(plain)
     except codec.CannotEncode:
         raise ParameterError(_culprit(plain, index), index=index) from None
-
-
-#: Types of values that are taken as they are.
-_PLAIN = frozenset({int, float, str, bool, type(None)})
-_NAMES = frozenset({str})
-
-
-def _is_plain(params: Mapping[Any, Any], is_literal: bool) -> bool:
-    """Tell whether nothing in a parameter set needs a closer look, as is so with most."""
-    kinds = _PLAIN.issuperset(map(type, params.values())) and _NAMES.issuperset(map(type, params))
-    return kinds and (is_literal or RESERVED.isdisjoint(params))
 
 
 def _plain_scalar(value: Any) -> Any:

@@ -7,21 +7,27 @@ is it by ``not``.
 
 from __future__ import annotations
 
-import operator
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import Any, NamedTuple
 
 from runsemble.errors import UsageError
 from runsemble.model.text import quote
-
-#: What a lookup returns for a name that a run does not have.
-MISSING: Any = type("Missing", (), {"__repr__": lambda self: "MISSING"})()
-
-#: Returns what a name stands for in a run, or `MISSING`.
-Lookup = Callable[[str], Any]
-_Evaluate = Callable[[Lookup], Any]
+from runsemble.model.where_tree import (
+    EQUAL,
+    ORDERS,
+    UNEQUAL,
+    Both,
+    Comparison,
+    Constant,
+    Either,
+    Lookup,
+    Name,
+    Negation,
+    Tree,
+    truth,
+)
 
 #: Brackets and ``not`` that may stand inside each other.
 MAX_DEPTH = 50
@@ -34,10 +40,7 @@ _TOKEN = re.compile(
     |(?P<sign><=|>=|==|!=|<>|<|>|=|\(|\)|-))""",
     re.VERBOSE,
 )
-_ORDERS: dict[str, Callable[[Any, Any], bool]] = {
-    "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
-}  # fmt: skip
-_COMPARES = {*_ORDERS, "==", "=", "!=", "<>"}
+_COMPARES = {*ORDERS, *EQUAL, *UNEQUAL}
 _WORDS: dict[str, Any] = {"true": True, "false": False, "none": None, "null": None}
 #: What other languages write instead.
 _MEANT = {"&": "and", "|": "or", "!": "not", "~": "not"}
@@ -53,12 +56,12 @@ class Condition:
         UsageError: It cannot be read; the text says where, and what was expected.
     """
 
-    __slots__ = ("_evaluate", "names", "text")
+    __slots__ = ("names", "text", "tree")
 
     def __init__(self, text: str) -> None:
         self.text = text
         parser = _Parser(text)
-        self._evaluate = parser.parse()
+        self.tree = parser.parse()
         self.names = tuple(dict.fromkeys(parser.names))  #: what it needs to know of a run
 
     def __repr__(self) -> str:
@@ -66,7 +69,7 @@ class Condition:
 
     def holds(self, lookup: Lookup) -> bool:
         """Tell whether it is true of a run."""
-        return _truth(self._evaluate(lookup)) is True
+        return truth(self.tree.of(lookup)) is True
 
 
 def unknown_name(name: str, known: Iterable[str]) -> UsageError:
@@ -93,7 +96,7 @@ class _Parser:
         self._next = 0
         self._depth = 0
 
-    def parse(self) -> _Evaluate:
+    def parse(self) -> Tree:
         if len(self._tokens) == 1:
             raise self._error("it is empty; write something such as beta > 0.3")
         whole = self._either()
@@ -122,56 +125,45 @@ class _Parser:
 
     # Levels, from the loosest
 
-    def _either(self) -> _Evaluate:
+    def _either(self) -> Tree:
         parts = [self._both()]
         while self._take("or"):
             parts.append(self._both())
-        return parts[0] if len(parts) == 1 else lambda lookup: _any(part(lookup) for part in parts)
+        return parts[0] if len(parts) == 1 else Either(tuple(parts))
 
-    def _both(self) -> _Evaluate:
+    def _both(self) -> Tree:
         parts = [self._negation()]
         while self._take("and"):
             parts.append(self._negation())
-        return parts[0] if len(parts) == 1 else lambda lookup: _all(part(lookup) for part in parts)
+        return parts[0] if len(parts) == 1 else Both(tuple(parts))
 
-    def _negation(self) -> _Evaluate:
+    def _negation(self) -> Tree:
         if not self._take("not"):
             return self._comparison()
         with _Deeper(self):
-            inner = self._negation()
-        return lambda lookup: _not(inner(lookup))
+            return Negation(self._negation())
 
-    def _comparison(self) -> _Evaluate:
-        terms, signs = [self._term()], []
+    def _comparison(self) -> Tree:
+        terms, signs = [self._term()], list[str]()
         while self._peek.kind == "sign" and self._peek.text in _COMPARES:
             signs.append(self._pop().text)
             terms.append(self._term())
-        if not signs:
-            return terms[0]
-        if len(signs) == 1:
-            (sign,), (left, right) = signs, terms
-            return lambda lookup: _compare(sign, left(lookup), right(lookup))
+        return Comparison(tuple(terms), tuple(signs)) if signs else terms[0]
 
-        def chain(lookup: Lookup) -> bool | None:
-            values = [term(lookup) for term in terms]
-            return _all(_compare(sign, *values[at : at + 2]) for at, sign in enumerate(signs))
-
-        return chain
-
-    def _term(self) -> _Evaluate:
+    def _term(self) -> Tree:
         token = self._pop()
         if token.kind == "number":
-            return _constant(_number(token.text))
+            return Constant(_number(token.text))
         if token.kind == "text":
-            return _constant(re.sub(r"\\(.)", r"\1", token.text[1:-1]))
+            return Constant(re.sub(r"\\(.)", r"\1", token.text[1:-1]))
         if token.kind == "name" and token.text.lower() in _WORDS:
-            return _constant(_WORDS[token.text.lower()])
+            return Constant(_WORDS[token.text.lower()])
         if token.kind in ("name", "ticked"):
             name = token.text.strip("`")
             self.names.append(name)
-            return lambda lookup: lookup(name)
+            return Name(name)
         if token.text == "-" and self._peek.kind == "number":
-            return _constant(-_number(self._pop().text))
+            return Constant(-_number(self._pop().text))
         if token.text == "(":
             with _Deeper(self):
                 inner = self._either()
@@ -219,62 +211,5 @@ class _Deeper:
         self._parser._depth -= 1
 
 
-def _constant(value: Any) -> _Evaluate:
-    return lambda _: value
-
-
 def _number(text: str) -> int | float:
     return int(text) if text.isdigit() and len(text) < 4000 else float(text)
-
-
-def _truth(value: Any) -> bool | None:
-    """Return what a value counts as where a condition is expected; None for unknown."""
-    return None if value is None or value is MISSING else bool(value)
-
-
-def _not(value: Any) -> bool | None:
-    truth = _truth(value)
-    return None if truth is None else not truth
-
-
-def _all(values: Iterable[Any]) -> bool | None:
-    return _unless(values, decisive=False)
-
-
-def _any(values: Iterable[Any]) -> bool | None:
-    return _unless(values, decisive=True)
-
-
-def _unless(values: Iterable[Any], *, decisive: bool) -> bool | None:
-    """Return what one of the values decides, else the opposite; None if some are unknown and none decides."""
-    is_known = True
-    for value in values:
-        truth = _truth(value)
-        if truth is decisive:
-            return decisive
-        is_known = is_known and truth is not None
-    return not decisive if is_known else None
-
-
-def _compare(sign: str, left: Any, right: Any) -> bool | None:
-    """Compare two values; a text that is a number is taken for it beside a number, as cells of tables are texts."""
-    if left is MISSING or right is MISSING:
-        return None
-    if isinstance(left, str) != isinstance(right, str):
-        left, right = _as_number(left, right), _as_number(right, left)
-    try:
-        if sign in ("==", "="):
-            return bool(left == right)
-        return bool(left != right) if sign in ("!=", "<>") else bool(_ORDERS[sign](left, right))
-    except Exception:  # values of these types are in no order; or somebody's own class
-        return None
-
-
-def _as_number(value: Any, other: Any) -> Any:
-    """Return the number that a text stands for, beside a number; else the value as it is."""
-    if not isinstance(value, str) or not isinstance(other, (int, float)) or "_" in value:
-        return value
-    try:
-        return float(value)
-    except ValueError:
-        return value

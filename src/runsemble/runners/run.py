@@ -8,7 +8,6 @@ from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
 from runsemble import codec
-from runsemble.errors import ResultError
 from runsemble.inrun import RESULTS_FILE
 from runsemble.inrun.failures import read_exception
 from runsemble.model.result import Usage
@@ -16,7 +15,7 @@ from runsemble.model.status import Cause, RunStatus, is_terminal
 from runsemble.runners.job import Job
 from runsemble.workdir.keep import is_pruned
 from runsemble.workdir.layout import post_of
-from runsemble.workdir.results import decode_result, read_result
+from runsemble.workdir.results import read_posted
 
 if TYPE_CHECKING:
     from runsemble.runners.table import RunTable
@@ -217,38 +216,3 @@ class Run:
             if tail is not None:
                 file.seek(max(0, os.fstat(file.fileno()).st_size - tail))
             return file.read()
-
-
-def read_posted(result: tuple[str, Any], path: str, allow_pickle: bool, rescued: str | None = None) -> Any:
-    """Return the value of a result.
-
-    Args:
-        result: As the agent found it; see `agent.harvest.result_in`.
-        path: Where it found it.
-        allow_pickle: Load a result that is no plain data.
-        rescued: Where it is if the directory of its run was removed.
-
-    Raises:
-        ResultError: It cannot be read.
-    """
-    kind, what = result
-    if kind == "text":
-        return decode_result(what.encode("utf-8", "surrogateescape"), path, allow_pickle)
-    if kind == "file":
-        try:
-            return read_result(path, allow_pickle)
-        except ResultError as error:
-            if rescued is None or not _is_missing(error):
-                raise
-            missing = error
-        try:
-            return read_result(rescued, allow_pickle)
-        except ResultError as error:
-            if _is_missing(error):
-                raise missing from missing.__cause__
-            raise
-    raise ResultError(f"{path} {what}, so it is not read", path=path)
-
-
-def _is_missing(error: ResultError) -> bool:
-    return isinstance(error.__cause__, FileNotFoundError)

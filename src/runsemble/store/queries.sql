@@ -14,7 +14,8 @@ SELECT id, spec FROM recipes;
 SELECT spec FROM recipes WHERE id = ?;
 
 -- name: add_runs
-INSERT INTO runs (id, recipe, params, own, directory, identity) VALUES (?, ?, ?, ?, CAST(? AS TEXT), ?);
+INSERT INTO runs (id, recipe, params, own, directory, identity)
+VALUES (?, ?, ?, nullif(?, ''), CAST(nullif(?, '') AS TEXT), ?);
 
 -- name: count_in
 UPDATE counts SET number = number + ? WHERE state = ?;
@@ -152,19 +153,19 @@ SELECT id, recipe, params, own, directory, state, cause, attempt, step, returnco
 FROM runs WHERE state = ? AND id >= ? ORDER BY id LIMIT ?;
 
 -- name: ids_in_state
-SELECT id FROM runs WHERE state = ? ORDER BY id;
+SELECT json_group_array(id) FROM (SELECT id FROM runs WHERE state = ? ORDER BY id);
 
 -- name: ids
-SELECT id FROM runs ORDER BY id;
+SELECT json_group_array(id) FROM (SELECT id FROM runs ORDER BY id);
 
 -- name: by_identity
 SELECT id FROM runs WHERE identity = ? ORDER BY id;
 
 -- name: in_directory
-SELECT id FROM runs WHERE directory = ? LIMIT 1;
+SELECT id FROM runs WHERE directory = CAST(? AS TEXT) LIMIT 1;
 
 -- name: below_directory
-SELECT id FROM runs WHERE directory > ? AND directory < ? LIMIT 1;
+SELECT id FROM runs WHERE directory > CAST(? AS TEXT) AND directory < CAST(? AS TEXT) LIMIT 1;
 
 -- name: index_identities
 CREATE INDEX IF NOT EXISTS runs_by_identity ON runs (identity);
@@ -180,9 +181,7 @@ SELECT identity, id, recipe, params, own, directory, state, cause, attempt, step
 FROM runs ORDER BY id;
 
 -- name: every_last_attempt
-SELECT run, max(attempt), step, started, node, pid, cores, gpus, cause, returncode, message,
-    wall_s, user_s, system_s, max_rss_bytes, rss_floor_bytes, tail
-FROM attempts GROUP BY run;
+SELECT run, max(attempt), wall_s, user_s, system_s, max_rss_bytes, rss_floor_bytes, tail FROM attempts GROUP BY run;
 
 -- name: attempts_under_way
 SELECT run, attempts.attempt, attempts.step, started, node, pid, cores, gpus, attempts.cause, attempts.returncode,

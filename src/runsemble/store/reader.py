@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import aiosqlite
+import anyio.to_thread
 
 from runsemble.model.status import Cause, StoredStatus
 from runsemble.store import connection
@@ -24,6 +25,7 @@ from runsemble.store.records import (
     cause_of,
 )
 from runsemble.store.sql import query
+from runsemble.store.text import to_store
 from runsemble.store.writer import read_lease
 
 #: Runs that are read at a time.
@@ -95,10 +97,9 @@ class Reader:
 
     async def ids(self, statuses: Sequence[StoredStatus] = ()) -> list[int]:
         """Return the ids of the runs with one of these statuses, of all if none is given, in order."""
-        if not statuses:
-            return [id_ for (id_,) in await self._all("ids")]
-        found = [id_ for status in set(statuses) for (id_,) in await self._all("ids_in_state", STATUS_NUMBER[status])]
-        return sorted(found)
+        rows = [row for status in set(statuses) for row in await self._all("ids_in_state", STATUS_NUMBER[status])]
+        texts = [text for (text,) in (rows if statuses else await self._all("ids"))]
+        return await anyio.to_thread.run_sync(_ids_in, texts)  # a million of them at once, not a row each
 
     async def by_identity(self, identity: bytes) -> list[int]:
         """Return the ids of the runs with this identity, in order."""
@@ -112,14 +113,15 @@ class Reader:
             is_alone: Whether none may be above it or below it.
         """
         if not is_alone:
-            rows = await self._all("in_directory", directory)
+            rows = await self._all("in_directory", to_store(directory))
             return int(rows[0][0]) if rows else None
         parts = directory.split("/")
         for depth in range(len(parts), 0, -1):
-            rows = await self._all("in_directory", "/".join(parts[:depth]))
+            rows = await self._all("in_directory", to_store("/".join(parts[:depth])))
             if rows:
                 return int(rows[0][0])
-        rows = await self._all("below_directory", directory + "/", directory + "0")  # "0" comes after "/"
+        between = to_store(directory + "/"), to_store(directory + "0")  # "0" comes after "/"
+        rows = await self._all("below_directory", *between)
         return int(rows[0][0]) if rows else None
 
     async def attempts(self, run: int) -> list[StoredAttempt]:
@@ -236,6 +238,16 @@ class Reader:
         async with self._db.execute(sql, (first, *values, limit)) as cursor:
             return [StoredRun(*row) for row in await cursor.fetchall()]
 
+    async def ids_where(self, condition: str, values: Sequence[Any], limit: int, first: int = 0) -> list[int]:
+        """Return the ids of runs that fulfil a condition; see `where`."""
+        sql = f"SELECT id FROM runs WHERE id >= ? AND ({condition}) ORDER BY id LIMIT ?"
+        return [id_ for (id_,) in await self.select(sql, [first, *values, limit])]
+
+    async def select(self, sql: str, values: Sequence[Any]) -> list[Any]:
+        """Return the rows of a query; for callers who made it."""
+        async with self._db.execute(sql, values) as cursor:
+            return list(await cursor.fetchall())
+
     async def count_where(self, condition: str, values: Sequence[Any]) -> int:
         """Return how many runs fulfil a condition; see `where`."""
         async with self._db.execute(f"SELECT count(*) FROM runs WHERE {condition}", values) as cursor:
@@ -274,6 +286,11 @@ class Reader:
     async def _all(self, name: str, *values: Any) -> list[Any]:
         async with self._db.execute(query(name), values) as cursor:
             return list(await cursor.fetchall())
+
+
+def _ids_in(texts: Sequence[str]) -> list[int]:
+    """Return the ids in lists in JSON, in order."""
+    return sorted(id_ for text in texts for id_ in json.loads(text))
 
 
 @asynccontextmanager

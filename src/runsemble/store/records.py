@@ -27,14 +27,18 @@ def cause_of(number: int | None) -> Cause | None:
 
 
 class NewRun(NamedTuple):
-    """A run as it is taken into the store; the fields are those of the query ``add_runs``."""
+    """A run as it is taken into the store; the fields are those of the query ``add_runs``.
+
+    sqlite3 looks long for an adapter of None and of bytes. Of a million runs that was half of what writing them took
+    (benchmarks/scale.py), so here an empty text stands for nothing, and an identity is a bytearray.
+    """
 
     id: int
     recipe: int
     params_text: str
-    own: str | None = None
-    directory: str | bytes | None = None  #: as `to_store` has it
-    identity: bytes | None = None
+    own: str = ""
+    directory: str | bytes = ""  #: as `to_store` has it
+    identity: bytearray | None = None
 
 
 class StoredRun(NamedTuple):

@@ -6,6 +6,14 @@ the statement turns it back into what SQLite calls text.
 
 from __future__ import annotations
 
+from typing import overload
+
+
+@overload
+def to_store(text: str) -> str | bytes: ...
+@overload
+def to_store(text: None) -> None: ...
+
 
 def to_store(text: str | None) -> str | bytes | None:
     """Return a text as a statement takes it, which must have it in ``CAST(? AS TEXT)``."""

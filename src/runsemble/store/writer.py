@@ -73,7 +73,7 @@ class Writer:
                 if await self._read_epoch() != self.epoch:
                     raise LeaseError(await self._who_took_over())
                 for name, rows in statements:
-                    await db.executemany(query(name), rows)
+                    await db.executemany(query(name), map(tuple, rows))  # sqlite3 reads tuples faster than subclasses
                 await db.execute("COMMIT")
             except BaseException:
                 if db.in_transaction:

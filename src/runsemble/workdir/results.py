@@ -42,3 +42,38 @@ def read_result(path: str, allow_pickle: bool) -> Any:
         raise ResultError(f"{path} is not a regular file of yours, so it is not read", path=path)
     with open(fd, "rb") as file:
         return decode_result(file.read(), path, allow_pickle)
+
+
+def read_posted(result: tuple[str, Any], path: str, allow_pickle: bool, rescued: str | None = None) -> Any:
+    """Return the value of a result.
+
+    Args:
+        result: As the agent found it; see `agent.harvest.result_in`.
+        path: Where it found it.
+        allow_pickle: Load a result that is no plain data.
+        rescued: Where it is if the directory of its run was removed.
+
+    Raises:
+        ResultError: It cannot be read.
+    """
+    kind, what = result
+    if kind == "text":
+        return decode_result(what.encode("utf-8", "surrogateescape"), path, allow_pickle)
+    if kind == "file":
+        try:
+            return read_result(path, allow_pickle)
+        except ResultError as error:
+            if rescued is None or not _is_missing(error):
+                raise
+            missing = error
+        try:
+            return read_result(rescued, allow_pickle)
+        except ResultError as error:
+            if _is_missing(error):
+                raise missing from missing.__cause__
+            raise
+    raise ResultError(f"{path} {what}, so it is not read", path=path)
+
+
+def _is_missing(error: ResultError) -> bool:
+    return isinstance(error.__cause__, FileNotFoundError)

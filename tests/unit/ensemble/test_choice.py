@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from runsemble.ensemble.choice import RANGES, Asked, Choice, needs_attempts
 from runsemble.model.status import Cause, StoredStatus
-from runsemble.model.where import MISSING, Condition
+from runsemble.model.where import Condition
+from runsemble.model.where_tree import MISSING
 from runsemble.store.records import CAUSE_NUMBER, CAUSES, STATUS_NUMBER, STATUSES, StoredAttempt, StoredRun
 from runsemble.store.sql import SCHEMA
 

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from runsemble.errors import UsageError
-from runsemble.model.where import MAX_DEPTH, MISSING, Condition, unknown_name
+from runsemble.model.where import MAX_DEPTH, Condition, unknown_name
+from runsemble.model.where_tree import MISSING
 
 RUN: dict[str, Any] = {
     "beta": 0.4, "n": 3, "name": "a b", "cell": "0.10", "none": None, "yes": True, "zero": 0, "list": [1],
