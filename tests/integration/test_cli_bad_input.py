@@ -196,7 +196,7 @@ def test_parameters_that_turn_out_bad_later_keep_what_has_run(here: Path) -> Non
     ("words", "culprit", "advice"),
     [
         (["rnu"], "'rnu'", "did you mean 'run'?"),
-        (["xyz"], "'xyz'", "there are run, create, start"),
+        (["xyz"], "'xyz'", "there are run, create, dry-run, start"),
         (["--verison"], "--verison", "--version"),
         (["completion", "tcsh"], "'tcsh'", "'fish'"),
         (["completion"], "{bash|zsh|fish}", "Missing argument"),
