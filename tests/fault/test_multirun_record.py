@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -70,7 +71,9 @@ async def test_every_run_is_recorded_with_its_end_its_attempts_and_its_result(
     assert (bad.status, bad.returncode, bad.attempts, bad.last_words) == ("failure", 3, 2, "oops")
     assert [run.run_dir for run in (good, bad)] == [run.run_dir for run in result]
     assert [run.usage for run in (good, bad)] == [run.usage for run in result]
-    assert rows("out", "SELECT run, attempt FROM attempts ORDER BY 1, 2") == [(0, 1), (1, 1), (1, 2)]
+    here = socket.gethostname()
+    attempts = rows("out", "SELECT run, attempt, node FROM attempts ORDER BY 1, 2")
+    assert attempts == [(0, 1, here), (1, 1, here), (1, 2, here)]
     assert [name for name in names_in("out") if "-wal" not in name and "-shm" not in name] == [
         ".runsemble", "run-0", "run-3", "runsemble.db",
     ]  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import os
 import shutil
 import sys
@@ -409,6 +410,13 @@ async def test_following_ends_when_too_many_have_failed(make: Make) -> None:
     assert counts["pending"] == 200 - len(seen) > 0
 
 
+async def test_failures_of_former_executions_are_put_up_with(make: Make) -> None:
+    ensemble = await make("exit 1", runs=8, max_failures=1)
+    for failed in (2, 4):
+        await ensemble.execute(max_concurrency=1)
+        assert await ensemble.count_by_status("failure") == failed
+
+
 async def test_following_ends_when_the_study_is_stopped_or_drained(make: Make, gate: Gate) -> None:
     ensemble = await make(f"[ {{x}} = 0 ] || {{ {gate.words}; }}", runs=50)
     seen = []
@@ -539,6 +547,23 @@ async def test_a_soft_requeue_resumes_at_the_step_that_failed_and_a_hard_one_at_
     await ensemble.execute()
     assert lines_of(run.run_dir + "/steps")[9:] == ["0", "1", "2"]
     assert (await ensemble.run(0)).attempts == 5
+
+
+@pytest.mark.parametrize("retries", [0, 1])
+async def test_what_earlier_steps_have_posted_survives_a_step_that_is_made_again(here: Path, retries: int) -> None:
+    steps = [
+        Step(["sh", "-c", "runsemble post a=1"]),
+        Step(["sh", "-c", "[ $RUNSEMBLE_ATTEMPT = 2 ] || { runsemble post a=bad; exit 1; }"]),
+        Step(["true"]),
+    ]
+    ensemble = await Ensemble.create("out", runs=[{}], steps=steps, retries=retries)
+    await ensemble.execute()
+    if not retries:
+        await ensemble.requeue_runs([0])
+        await ensemble.execute()
+    run = await ensemble.run(0)
+    assert (run.status, run.attempts, run.result) == ("success", 2, {"a": 1})
+    assert text_of(Path(run.run_dir, ".attempts/1/results.json")) == '{"a":"bad"}'
 
 
 async def test_a_driver_that_is_stopped_between_steps_goes_on_with_the_next_one(here: Path, gate: Gate) -> None:
@@ -739,6 +764,23 @@ async def test_a_directory_that_is_there_already_is_reused_or_refilled(here: Pat
         assert text_of(run.stdout) == ("old" if mode == "reuse" else "new 1\n")
 
 
+async def test_a_directory_of_somebody_else_s_is_refused_and_one_of_a_lost_attempt_is_not(
+    make: Make, here: Path
+) -> None:
+    ensemble = await make()
+    for name, files in (("0", {"notes": "mine"}), ("1", {"params.json": '{"x":1}', "stdout": "lost"}), ("2", {})):
+        (here / "out" / name).mkdir()
+        for file, text in files.items():
+            (here / "out" / name / file).write_text(text)
+    await ensemble.execute()
+    assert await statuses(ensemble) == ["failure", "success", "success"]
+    run = await ensemble.run(0)
+    assert (run.cause, run.message) == (
+        "staging", f"{here}/out/0 exists already, so it cannot be a new run's own",
+    )  # fmt: skip
+    assert names_in(here / "out" / "0") == ["notes"]
+
+
 def template(here: Path) -> Path:
     (here / "input").write_text("new %%x%%\n")
     return here / "input"
@@ -780,6 +822,20 @@ async def test_a_study_may_be_moved_and_goes_on(make: Make, here: Path, gate: Ga
 
 
 # Functions and hooks
+
+
+async def test_a_module_beside_the_script_is_found_by_whoever_resumes(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (here / "script").mkdir()
+    (here / "script" / "beside.py").write_text("def double(x):\n    return 2 * x\n")
+    with monkeypatch.context() as script:
+        script.syspath_prepend(here / "script")
+        double = importlib.import_module("beside").double
+        ensemble = await Ensemble.create("out", runs=[{"x": 4}], cmd=double)
+    del sys.modules["beside"]
+    await ensemble.execute()
+    assert (await ensemble.run(0)).result == 8
 
 
 async def test_the_exception_that_ended_a_function_is_found_with_its_run(here: Path) -> None:

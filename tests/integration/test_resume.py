@@ -54,6 +54,12 @@ def test_those_that_failed_are_executed_again_if_asked_for(here: Path) -> None:
     assert marks(here) == [1, 2, 2]
 
 
+def test_what_has_failed_before_is_put_up_with(here: Path) -> None:
+    go_on(here, [2])
+    again = go_on(here, [2, 3, 4], max_failures=0)
+    assert [run.status for run in again] == ["failure", "success", "success"]
+
+
 def test_another_command_makes_other_runs(here: Path) -> None:
     go_on(here, [1])
     again = go_on(here, [1], note="changed")

@@ -225,6 +225,8 @@ def test_more_failures_than_are_put_up_with_end_the_execution_without_post_ensem
     ensemble.execute_local(blocking=True, max_concurrency=1)
     assert ensemble.count_by_status(Themis.RUN_FAILURE) == 2
     assert ensemble.count_by_status(Themis.RUN_QUEUED) == 4
+    ensemble.execute_local(blocking=True, max_concurrency=1)
+    assert ensemble.count_by_status(Themis.RUN_FAILURE) == 3, "those that had failed before count"
     assert not os.path.exists("posts")
 
 

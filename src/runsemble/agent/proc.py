@@ -52,6 +52,11 @@ def environ_value(pid: int, name: bytes) -> bytes:
     return b""
 
 
+def argv(pid: int) -> list[bytes]:
+    """Return the command of a process; empty if it is gone or a zombie."""
+    return read("/proc/" + str(pid) + "/cmdline").split(b"\0")[:-1]
+
+
 def start_time_s(pid: int) -> float:
     """Return when a process started, in seconds since boot at the clock tick's resolution; 0.0 if it is gone."""
     fields = _stat_fields(pid)

@@ -13,9 +13,10 @@ import shutil
 import signal
 import stat
 
+from .aside import keep_results, set_aside
 from .files import write_file
 from .frames import to_bytes
-from .protocol import DISK_FULL, NOT_LAUNCHED, NOT_STAGED, OUR_FILES
+from .protocol import DISK_FULL, NOT_LAUNCHED, NOT_STAGED
 from .rotation import LOG, is_rotated, log_before
 
 TYPE_CHECKING = False
@@ -49,14 +50,15 @@ class Plan:
     """What many runs have in common."""
 
     __slots__ = (
-        "call", "env", "is_fresh", "is_refilled", "is_reused", "mem_mib", "output", "posts", "relative", "resolved",
-        "stage", "timeout_s",
+        "call", "env", "is_fresh", "is_own", "is_refilled", "is_reused", "mem_mib", "output", "posts", "relative",
+        "resolved", "stage", "timeout_s",
     )  # fmt: skip
 
     def __init__(self, fields: dict[str, Any]) -> None:
         self.is_fresh: bool = fields["directory"] != "existing"  #: make the directory; else it is there already
         self.is_refilled: bool = fields["directory"] == "refill"  #: every file is staged anew for every attempt
-        self.is_reused: bool = self.is_refilled or fields["directory"] == "reuse"  #: it may be there already
+        self.is_own: bool = fields["directory"] == "own"  #: it may be there only if this very run has made it
+        self.is_reused: bool = self.is_refilled or fields["directory"] in ("reuse", "own")  #: it may be there already
         self.env = {to_bytes(k): to_bytes(v) for k, v in fields["env"].items()}
         self.output: str = fields["output"]
         self.stage = [(how, to_bytes(source), to_bytes(name)) for how, source, name in fields["stage"]]
@@ -122,7 +124,7 @@ def spawn(
         Trouble: With a sentence that says what failed, and where. A fresh directory that could not be filled is
             removed again; where only the command could not be started, it stays.
     """
-    made, is_to_fill = enter(plan, directory, attempt, step)
+    made, is_to_fill = enter(plan, directory, attempt, step, params)
     has_logs = plan.output == "log"  #: which lie where the command starts
     try:
         stage(plan, "" if plan.posts else params, files, is_first=is_to_fill)
@@ -156,8 +158,15 @@ def _spawn_here(plan: Plan, argv: list[bytes], env: dict[bytes, bytes], out: int
         raise Trouble(NOT_LAUNCHED, "cannot start " + os.fsdecode(path) + ": " + str(error)) from None
 
 
-def enter(plan: Plan, directory: bytes, attempt: int, step: int) -> tuple[bool, bool]:
+def enter(plan: Plan, directory: bytes, attempt: int, step: int, params: str) -> tuple[bool, bool]:
     """Make `directory` the current one; make it first if the plan says so.
+
+    Args:
+        plan: Says so.
+        directory: Absolute path.
+        attempt: Number of the attempt.
+        step: Number of the step.
+        params: The run's parameters.
 
     Returns:
         Whether it was made, and whether every file is to be staged, rather than those alone that are missing.
@@ -167,26 +176,30 @@ def enter(plan: Plan, directory: bytes, attempt: int, step: int) -> tuple[bool, 
     """
     try:
         is_first = attempt == 1 and not step
-        made = plan.is_fresh and (is_first or not os.path.lexists(directory)) and _make_directory(plan, directory)
+        made = (
+            plan.is_fresh and (is_first or not os.path.lexists(directory)) and _make_directory(plan, directory, params)
+        )
         os.chdir(directory)
         if made and attempt > 1 and plan.posts is None:  # nothing is left of the former ones but their number
-            set_aside(attempt)
-        if made or not (attempt > 1 or (plan.is_reused and is_first)):
-            return made, is_first or made
+            set_aside(attempt, step)
+        is_again = not made and (attempt > 1 or (plan.is_reused and is_first))
         if plan.posts is not None:  # nothing of ours is there
-            return False, not step and plan.is_refilled
-        is_new = set_aside(attempt)
-        return False, is_new and plan.is_refilled
+            is_new = is_again and not step
+        else:
+            is_new = is_again and set_aside(attempt, step)
+            if step and not made and not is_new:
+                keep_results(step)
+        return made, (is_new and plan.is_refilled) if is_again else (is_first or made)
     except OSError as error:
         raise storage_trouble(error, directory) from None
 
 
-def _make_directory(plan: Plan, directory: bytes) -> bool:
+def _make_directory(plan: Plan, directory: bytes, params: str) -> bool:
     """Make a run directory; False if it is there already and may be."""
     try:
         _mkdir(directory)
     except FileExistsError:
-        if plan.is_reused:
+        if plan.is_reused and not (plan.is_own and not _is_left(directory, params)):
             return False
         raise Trouble(NOT_STAGED, os.fsdecode(directory) + " exists already, so it cannot be a new run's own") from None
     return True
@@ -207,29 +220,14 @@ def _mkdir(directory: bytes) -> None:
     os.mkdir(directory)
 
 
-def set_aside(attempt: int) -> bool:
-    """Move what was left in the current directory before an attempt to ``.attempts/N``, and say who is at work now.
-
-    Returns:
-        False if that has been done for this attempt already, by an earlier step of it.
-    """
-    current = b""
+def _is_left(directory: bytes, params: str) -> bool:
+    """Tell whether an attempt at this run that nobody knows of has made a directory: the parameters come first."""
     try:
-        with open(".attempts/current", "rb") as file:
-            current = file.read()
-    except FileNotFoundError:
-        pass
-    if current == str(attempt).encode():
-        return False
-    old = ".attempts/" + str(attempt - 1)
-    left = [name for name in OUR_FILES if os.path.lexists(name)]
-    if left or attempt > 1:
-        os.makedirs(old, exist_ok=True)
-    for name in left:
-        os.rename(name, old + "/" + name)
-    if attempt > 1 or current:  # a former life of the directory may have had more attempts
-        write_file(".attempts/current", str(attempt).encode())
-    return True
+        with open(os.path.join(directory, _PARAMS), "rb") as file:
+            found = file.read().rstrip(b"\0")  # a power failure may have cut it short
+    except OSError:
+        return not os.listdir(directory)
+    return params.encode("utf-8", "surrogatepass").startswith(found)
 
 
 def go_to(cwd: bytes, directory: bytes) -> None:
@@ -258,6 +256,8 @@ def stage(plan: Plan, params: str, files: list[list[Any]] | None, is_first: bool
         is_first: Whether this is the first attempt; later ones stage only what an earlier one did not come to.
         base: The directory, with a slash at its end; empty: the current one.
     """
+    if params:
+        write_file(base + _PARAMS, params.encode("utf-8", "surrogatepass"))
     for how, source, name in plan.stage:
         target = base + name
         if plan.is_refilled and is_first:
@@ -268,8 +268,6 @@ def stage(plan: Plan, params: str, files: list[list[Any]] | None, is_first: bool
         target = base + to_bytes(own)
         if is_first or not os.path.lexists(target):
             _write_own(target, to_bytes(text), mode)
-    if params:
-        write_file(base + _PARAMS, params.encode("utf-8", "surrogatepass"))
 
 
 def _stage_one(plan: Plan, how: str, source: bytes, target: bytes) -> None:

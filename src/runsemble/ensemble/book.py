@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -12,11 +13,11 @@ from runsemble.model.params import WrittenParams
 from runsemble.model.status import Cause
 from runsemble.runners.command import StudyCommand
 from runsemble.runners.job import Job, Plan
-from runsemble.runners.job_maker import JobMaker
-from runsemble.runners.options import DirectoryMode
+from runsemble.runners.job_maker import AgainMode, JobMaker
 from runsemble.runners.study import Study
 from runsemble.runners.table import RunTable
-from runsemble.store.records import StoredRun
+from runsemble.sched.history import Made, take_in
+from runsemble.store.records import StoredAttempt, StoredRun
 from runsemble.workdir.layout import RunDirectories, run_directory
 
 
@@ -55,8 +56,12 @@ class Binder:
             with_retries = partial(new_plan, retry=study.options.retry)
             self._makers[number] = JobMaker(study, table, with_retries, directory_mode(study), env)
 
-    def bind(self, run: StoredRun) -> Job:
+    def bind(self, run: StoredRun, made: Sequence[StoredAttempt] = ()) -> Job:
         """Return the job of a run, set to the attempt and the step that come next, or that are under way.
+
+        Args:
+            run: Which.
+            made: Every attempt at it so far, in order.
 
         Raises:
             UsageError: Its command, its directory or a template cannot be made for its parameters.
@@ -67,7 +72,7 @@ class Binder:
         job = self._makers[run.recipe].make(prepared, own)
         if run.step:
             job.enter_step(run.step)
-        go_on(job, run)
+        go_on(job, run, made)
         return job
 
     def bind_nothing(self, run: StoredRun) -> Job:
@@ -79,13 +84,31 @@ class Binder:
         return job
 
 
-def go_on(job: Job, run: StoredRun) -> None:
-    """Let a job stand where its run does."""
+def go_on(job: Job, run: StoredRun, made: Sequence[StoredAttempt] = ()) -> None:
+    """Let a job stand where its run does.
+
+    Args:
+        job: New.
+        run: What is stored of its run.
+        made: Every attempt at it so far, in order.
+    """
     is_running = run.status == "running"
-    is_begun = is_running or (run.step > 0 and run.cause is Cause.OK)  # between two steps of one attempt
+    is_begun = is_running or _is_between_steps(run, made)
     job.machine.resume(run.attempt if is_begun else run.attempt + 1, run.step, is_running=is_running)
     job.machine.made = run.attempt
     job.machine.cause = run.cause
+    if made:
+        past = [Made(one.attempt, one.step, one.cause, one.returncode, one.ended) for one in made]
+        job.history = take_in(job.machine, past, job.plan.retry, forgiven=run.forgiven, now=time.time())
+        job.due_at = time.monotonic() + job.history.delay_s if job.history.delay_s else 0.0
+
+
+def _is_between_steps(run: StoredRun, made: Sequence[StoredAttempt]) -> bool:
+    """Tell whether the step that comes next belongs to the latest attempt: the one before was the last thing it did."""
+    if not made:
+        return run.step > 0 and run.cause is Cause.OK
+    last = made[-1]
+    return run.step > 0 and last.cause is Cause.OK and (last.attempt, last.step) == (run.attempt, run.step - 1)
 
 
 def read_own(study: Study, run: StoredRun) -> tuple[Mapping[str, Any], Sequence[StudyCommand]]:
@@ -99,6 +122,7 @@ def read_own(study: Study, run: StoredRun) -> tuple[Mapping[str, Any], Sequence[
     return params, [study.command_of(step) for step in own.get("steps", ())]
 
 
-def directory_mode(study: Study) -> DirectoryMode:
+def directory_mode(study: Study) -> AgainMode:
     """Return how run directories are come by: one that was made for an attempt nobody knows of is used again."""
-    return "refill" if study.options.directory == "refill" else "reuse"
+    mode = study.options.directory
+    return "own" if mode == "new" else mode

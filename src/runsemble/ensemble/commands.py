@@ -6,7 +6,7 @@ import json
 import logging
 import os
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import anyio.to_thread
 
@@ -16,6 +16,7 @@ from runsemble.ensemble.inbox import Command
 from runsemble.ensemble.pruning import KEEP
 from runsemble.errors import LeaseError, RunsembleError, StoreError, UsageError
 from runsemble.model.status import Cause, StoredStatus
+from runsemble.runners.study import Study
 from runsemble.store.reader import Reader
 from runsemble.store.records import CAUSE_NUMBER, STATUS_NUMBER, NewRun, StoredRun
 from runsemble.store.text import from_store
@@ -24,8 +25,18 @@ from runsemble.workdir.keep import Keep, is_pruned
 
 _log = logging.getLogger("runsemble")
 
+#: What is said of a run that was killed.
+KILLED_WORDS = "killed on request"
 #: How many runs are looked up at a time.
 CHUNK = 500
+
+
+class Reserved(NamedTuple):
+    """What runs get that are going to be added."""
+
+    first: int  #: their first id
+    recipe: int  #: the id of their recipe
+    study: Study  #: prepares them
 
 
 class Live(Protocol):
@@ -44,9 +55,12 @@ class Live(Protocol):
         """Take in that these runs, which waited, were written down as killed."""
 
     def take_again(self, runs: Iterable[StoredRun]) -> None:
-        """Execute these runs again: they had ended, and are pending now."""
+        """Execute these runs again, from these steps: they had ended, and are pending now."""
 
-    def take_more(self, count: int) -> None:
+    def reserve(self, count: int) -> Reserved | None:
+        """Return what runs that are to be added get; None: what the record suggests."""
+
+    def take_more(self, rows: Sequence[NewRun]) -> None:
         """Execute runs that were added."""
 
     def drain(self) -> int:
@@ -134,7 +148,7 @@ class Desk:
         held = await live.kill(ids, how) if live is not None else set[int]()
         runs = await self.find(ids)  # as they stand now: nobody else starts or ends any of the others
         at_once = [run for run in runs if run.status in OPEN and run.id not in held]
-        rows = [(STATUS_NUMBER["killed"], CAUSE_NUMBER[Cause.KILLED], "killed on request", run.id) for run in at_once]
+        rows = [(STATUS_NUMBER["killed"], CAUSE_NUMBER[Cause.KILLED], KILLED_WORDS, run.id) for run in at_once]
         ends = [(run.id,) for run in at_once]
         then = (lambda: live.count_killed(at_once)) if live is not None else None
         meant = held | {run.id for run in at_once}
@@ -146,10 +160,11 @@ class Desk:
 
         From there they start as well where nothing of their directories was kept.
         """
-        runs = [run for run in await self.find(arguments["runs"]) if run.status not in ("pending", "running")]
+        found = [run for run in await self.find(arguments["runs"]) if run.status not in ("pending", "running")]
         is_hard = bool(arguments.get("hard", False))
         keep = (await self._reader.settings()).get(KEEP, "all")
-        rows = [("requeued", 0 if is_hard or _is_anew(keep, run) else run.step, run.id) for run in runs]
+        runs = [run._replace(step=0 if is_hard or _is_anew(keep, run) else run.step) for run in found]
+        rows = [("requeued", run.step, run.id) for run in runs]
         live = self._live
         then = (lambda: live.take_again(runs)) if live is not None else None
         keeps = arguments.get("keeps_results", False)
@@ -158,18 +173,25 @@ class Desk:
 
     async def add(self, arguments: Mapping[str, Any]) -> Outcome:
         """Take in further runs: ``runs``, each with its parameters and what it alone has, as JSON texts."""
+        live = self._live
+        place = live.reserve(len(arguments["runs"])) if live is not None else None
+        first, number, study = place or await self._next_place()
+        writing = RunWriter(self._writer, study, self._book.recipes[number]["digest"], number, first)
+        if place is None:
+            rows = await anyio.to_thread.run_sync(_rows_of, writing, arguments["runs"])
+        else:  # others choose directories at the same time
+            rows = _rows_of(writing, arguments["runs"])
+        await self._refuse_taken(rows)
+        then = (lambda: live.take_more(rows)) if live is not None else None
+        ids = [first, first + len(rows)]
+        return {"ids": ids}, [("add_runs", rows), ("count_in", [(len(rows), STATUS_NUMBER["pending"])])], then
+
+    async def _next_place(self) -> Reserved:
         number = max(self._book.recipes)
         first = await self._reader.next_id()
         if first is None:
             first = int((await self._reader.settings())["first_id"])
-        study = self._book.studies[number].with_own_directories()
-        writing = RunWriter(self._writer, study, self._book.recipes[number]["digest"], number, first)
-        rows = await anyio.to_thread.run_sync(_rows_of, writing, arguments["runs"])
-        await self._refuse_taken(rows)
-        live = self._live
-        then = (lambda: live.take_more(len(rows))) if live is not None else None
-        ids = [first, first + len(rows)]
-        return {"ids": ids}, [("add_runs", rows), ("count_in", [(len(rows), STATUS_NUMBER["pending"])])], then
+        return Reserved(first, number, self._book.studies[number].with_own_directories())
 
     async def _refuse_taken(self, rows: Sequence[NewRun]) -> None:
         """Refuse runs whose directories others have, or that lie in those of others, or the other way round."""

@@ -15,7 +15,7 @@ from runsemble.ensemble.book import read_own
 from runsemble.ensemble.hook_check import require_importable
 from runsemble.ensemble.identity import run_identity
 from runsemble.ensemble.pruning import keep_settings
-from runsemble.ensemble.recording import FIRST_RECIPE, full_recipe, new_settings
+from runsemble.ensemble.recipe import FIRST_RECIPE, full_recipe, new_settings
 from runsemble.ensemble.spare import keep_spare
 from runsemble.errors import CommandError, FeedError, StoreError, UsageError
 from runsemble.launch.hooks import find_hooks, hooks_path
@@ -137,7 +137,8 @@ def _hooks_of(study: Study) -> dict[str, dict[str, Any]]:
 
 def _limits(options: StudyOptions) -> dict[str, Any]:
     limits = {
-        "max_failures": options.max_failures, "halt": options.halt, "hook_timeout_s": options.hook_timeout_s
+        "max_failures": options.max_failures, "halt": options.halt, "counts_former": options.counts_former or None,
+        "hook_timeout_s": options.hook_timeout_s,
     }  # fmt: skip
     return {name: value for name, value in limits.items() if value is not None}
 

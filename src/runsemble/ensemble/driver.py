@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 import anyio.to_thread
 
-from runsemble.closing import see_through
-from runsemble.ensemble import inbox
+from runsemble.ensemble.attending import Attendant
 from runsemble.ensemble.book import Binder, Book
 from runsemble.ensemble.commands import Desk
 from runsemble.ensemble.creation import require_whole
@@ -22,10 +21,12 @@ from runsemble.ensemble.errands import Errand, hook_errand, run_errand
 from runsemble.ensemble.feed import Feed
 from runsemble.ensemble.inheritance import Inheritance, find_inheritance
 from runsemble.ensemble.keeping import forget_agents, recording
-from runsemble.ensemble.private import make_private_directory, private_directory
+from runsemble.ensemble.limits import Limits
+from runsemble.ensemble.private import make_private_directory
 from runsemble.ensemble.pruning import pruning
 from runsemble.ensemble.recorder import Recorder
-from runsemble.errors import AgentError, AgentsTakenOver, LeaseError, StoreError, StrangeRuns
+from runsemble.ensemble.submission import Submission
+from runsemble.errors import AgentError, StrangeRuns
 from runsemble.model import events
 from runsemble.model.resources import Request
 from runsemble.model.stats import RunStatistics
@@ -36,18 +37,16 @@ from runsemble.runners.interrupts import CURRENT
 from runsemble.runners.local import ParallelLocalRunner
 from runsemble.runners.pooled import PooledRunner
 from runsemble.runners.progress import Showing, show_progress
-from runsemble.runners.table import LatestRows, Row, RunTable
+from runsemble.runners.table import LatestRows, Row
 from runsemble.sched.deadline import Deadline
 from runsemble.sched.policy import AbortPolicy, Halt
 from runsemble.store.connection import is_shared
 from runsemble.store.reader import Reader, reading
-from runsemble.store.records import StoredRun
+from runsemble.store.records import NewRun, StoredRun
 from runsemble.store.writer import Writer, hold_lease
 
 #: Ended runs that stay in memory.
 KEPT_ROWS = 10_000
-#: Seconds between two looks for commands of other processes.
-LOOK_S = 0.2
 #: How often it is looked again which runs agents know of that nobody else does.
 TRIES = 3
 
@@ -91,7 +90,6 @@ class Driver:
         self.halted: Halt | None = None  #: what the study was given up for, None if it was not
         self.is_out_of_time = False  #: the deadline is over, or left too little time for what is pending
         self._execution = execution
-        self._answers = asyncio.Lock()  #: held by whoever carries commands out
         self._is_at_work = False
         self._is_unwanted = False  #: told to end before there was anything to end
         self._is_halted = False  #: told to end at once
@@ -138,15 +136,22 @@ class Driver:
         new_plan = partial(runner.new_plan, deadline=deadline, is_sent_ahead=not policy.halts)
         binder = Binder(book, table, new_plan, self._execution.env)
         inheritance = await find_inheritance(reader, self.directory, binder, table)
-        recorder = Recorder(writer, table)
+        self._table, self._recorder = table, Recorder(writer, table)
+        self._limits = Limits(policy, self.statistics if settings.get("counts_former") else None)
+        recorder = self._recorder
         recorder.listen()
+        table.bus.listen(self._hear_end, events.RunEnded)
         runner.tenure = await self._tenure(writer, recorder, inheritance)
+        unheard: list[events.Event] = []
+        turn = asyncio.Lock()  # held while what is to be executed may change
         async with AsyncExitStack() as stack:
+            runner.bus.listen(unheard.append, events.Note)
             engine = await runner.enter(Request(gpus=1))
+            runner.bus.ignore(unheard.append)
             stack.push_async_callback(forget_agents, recorder, writer, engine)  # once they have ended
             stack.push_async_callback(runner.leave)
             stack.callback(runner.end_table, table)
-            await stack.enter_async_context(pruning(recorder, writer, settings, table.bus, self._answers))
+            await stack.enter_async_context(pruning(recorder, writer, settings, table.bus, turn))
             await stack.enter_async_context(recording(recorder, writer, engine))
             if self._execution.log is not None:
                 await stack.enter_async_context(Diary(self._execution.log, table))
@@ -154,15 +159,23 @@ class Driver:
                 total = self.statistics.total_count
                 bar = show_progress(table, runner.bus, total, lambda: engine.pool.usage, self._execution.showing)
                 await stack.enter_async_context(bar)
+            for note in unheard:  # of agents that were taken over, before anybody could listen
+                table.bus.publish(note)
             if any(study.has_calls for study in book.studies.values()):
                 await engine.enable_calls()
             taken = [job.id for job in inheritance.jobs.values()]
-            self._begin(runner, table, Feed(reader, binder, table, engine, taken, self._execution.only), recorder)
-            self._watch_failures(policy)
+            submission = Submission(binder, table, engine)
+            feed = Feed(reader, submission, table, engine, taken, self._execution.only)
+            self._begin(runner, feed)
             self._watch_time(deadline, stack)
             self._settings, self._writer, self._reader = settings, writer, reader
-            self._desk = Desk(writer, reader, book, self)
-            await stack.enter_async_context(self._answering(self._desk))
+            desk = Desk(writer, reader, book, self)
+
+            async def get_desk() -> Desk:
+                return desk
+
+            self._attendant = Attendant(self.directory, engine, get_desk, turn)
+            await stack.enter_async_context(self._attendant.attending())
             await self._see_runs_through(engine)
         await writer.require_there()
 
@@ -183,10 +196,10 @@ class Driver:
             record=recorder,
         )
 
-    def _begin(self, runner: PooledRunner, table: RunTable, feed: Feed, recorder: Recorder) -> None:
-        self._runner, self._table, self._feed, self._recorder = runner, table, feed, recorder
+    def _begin(self, runner: PooledRunner, feed: Feed) -> None:
+        self._runner, self._feed = runner, feed
         self._is_at_work = True
-        table.bus.listen(self._set_killed_apart, events.RunEnded)
+        self._limits.act(self._give_up, self.statistics.total_count)
         interrupts = CURRENT.get()
         if interrupts is not None:
             interrupts.begin(self, self)
@@ -203,7 +216,7 @@ class Driver:
                 await self._feed.run()
                 await engine.settled(self._table)
                 if not self._feed.has_more:
-                    await self._answer(self._desk)  # what has come meanwhile may bring more
+                    await self._attendant.answer()  # what has come meanwhile may bring more
                 if not self._feed.has_more and not await self._has_more_after_errands():
                     break
         except AgentError:
@@ -236,7 +249,7 @@ class Driver:
         hook = hook_errand("post_ensemble", settings)
         if hook is not None and (self._is_finishing or not self._feed.is_stopped):
             await self._do(hook)
-        await self._answer(self._desk)
+        await self._attendant.answer()
         return self._feed.has_more
 
     async def _do(self, errand: Errand) -> bool:
@@ -255,43 +268,10 @@ class Driver:
 
     # Commands
 
-    @asynccontextmanager
-    async def _answering(self, desk: Desk) -> AsyncIterator[None]:
-        """Carry out what other processes ask for while the block runs."""
-        task = asyncio.get_running_loop().create_task(self._keep_answering(desk))
-        try:
-            yield
-        finally:
-            task.cancel()
-            await asyncio.wait([task])
-
-    async def _keep_answering(self, desk: Desk) -> None:
-        while True:
-            try:
-                await self._answer(desk)
-            except LeaseError as error:
-                self._runner.engine.desert(AgentsTakenOver(str(error)))
-                return
-            except (StoreError, OSError):
-                pass  # the command stays where it is, for when the disk has space again
-            await asyncio.sleep(LOOK_S)
-
-    async def _answer(self, desk: Desk) -> None:
-        private = private_directory(self.directory)
-        async with self._answers:
-            for command in await anyio.to_thread.run_sync(inbox.pending, private):
-                await see_through(desk.carry_out(command))
-                await anyio.to_thread.run_sync(inbox.withdraw, private, command.name)
-
     async def kill(self, runs: Sequence[int], how: str) -> set[int]:
         """End these runs for good; see `commands.Live`."""
         self._feed.withdraw(runs)
-        jobs = [job for id_ in runs if (job := self._table.job(id_)) is not None]
-        held = {job.id for job in jobs}
-        self._recorder.mark_killed(jobs)
-        self._runner.engine.cancel_all(jobs, Cause.KILLED, how)
-        await self._recorder.flush()
-        return held
+        return await self._recorder.kill(self._runner.engine, runs, how)
 
     def count_killed(self, runs: Sequence[StoredRun]) -> None:
         """Take in that these runs are killed; see `commands.Live`."""
@@ -311,13 +291,17 @@ class Driver:
         ids = []
         for run in runs:
             self._recorder.forgive(run.id)
+            self._limits.forget(run.id)
             self.statistics.move(_COUNTS_AS[run.status], "pending")
             ids.append(run.id)
         self._feed.look_again(ids)
 
-    def take_more(self, count: int) -> None:
+    def reserve(self, count: int) -> None:
+        """Leave to the record what further runs get; see `commands.Live`."""
+
+    def take_more(self, rows: Sequence[NewRun]) -> None:
         """Execute runs that were added; see `commands.Live`."""
-        self.statistics.add("pending", count)
+        self.statistics.add("pending", len(rows))
         self._feed.look_again()
         self._table.bus.publish(events.FeedEnded(self.statistics.total_count))
 
@@ -325,13 +309,15 @@ class Driver:
         """Have so many runs at the same time from now on."""
         self._runner.engine.resize(count)
 
-    def _set_killed_apart(self, event: Any) -> None:
-        """Count a run that was ended on request as none that failed."""
-        if event.status != "failure":
-            return
-        row = self._table.entry(event.run)
-        if event.cause is Cause.KILLED or (isinstance(row, Row) and self._recorder.was_killed(event.run, row)):
-            self.statistics.move("failure", "skipped")
+    def _hear_end(self, event: Any) -> None:
+        """Count a run that has ended; one that was ended on request is none that failed."""
+        status = event.status
+        if status == "failure":
+            row = self._table.entry(event.run)
+            if event.cause is Cause.KILLED or (isinstance(row, Row) and self._recorder.was_killed(event.run, row)):
+                status = "skipped"
+                self.statistics.move("failure", "skipped")
+        self._limits.count(event.run, status, self.statistics.total_count)
 
     # Ending it
 
@@ -356,22 +342,13 @@ class Driver:
         timer = asyncio.get_running_loop().call_later(max(0.0, deadline.at_s - time.monotonic()), end)
         stack.callback(timer.cancel)
 
-    def _watch_failures(self, policy: AbortPolicy) -> None:
-        if not policy.halts:
-            return
-
-        def watch(event: events.Event) -> None:
-            halt = policy.verdict(self.statistics, self.statistics.total_count)
-            if halt is not None and not self.reason:
-                self.halted = halt
-                self.reason = halt.reason(self.statistics)
-                self._table.bus.publish(events.Aborted(self.reason))
-                if halt.when == "now":
-                    self.halt("stop")
-                else:
-                    self.drain()
-
-        self._table.bus.listen(watch, events.RunEnded)
+    def _give_up(self, halt: Halt) -> None:
+        self.halted, self.reason = halt, self._limits.reason
+        self._table.bus.publish(events.Aborted(self.reason))
+        if halt.when == "now":
+            self.halt("stop")
+        else:
+            self.drain()
 
     def finish(self) -> None:
         """Start nothing more, as a hook has asked; when nothing runs any more, call `post_ensemble`, and end."""

@@ -1,7 +1,8 @@
 """What makes a run the same run: its parameters, its commands, its templates and inputs, and nothing else.
 
-Where it stands in a list does not matter. Runs that are equal in all of that, as repeats of a Monte Carlo study are,
-are told apart by how many equal ones come before them.
+Where it stands in a list does not matter, nor the order of its parameters. The command is what the user wrote: where a
+program such as ``./model`` lies makes no difference. Runs that are equal in all of that, as repeats of a Monte Carlo
+study are, are told apart by how many equal ones come before them.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from runsemble import codec
 from runsemble.workdir.staging import StagedFile
 
 #: Bytes of an identity.
@@ -21,6 +23,8 @@ MAX_READ_BYTES = 256 << 20
 
 #: What of a recipe says what its runs do.
 _TELLING = ("steps", "templates", "runs_here", "is_literal")
+#: What the codec tags of which the elements have no order.
+_WITHOUT_ORDER = ("set", "frozenset", "dict")
 #: What of a command does not.
 _CIRCUMSTANCES = ("timeout_s", "cores", "gpus", "mem_mib", "named")
 
@@ -41,7 +45,12 @@ def recipe_digest(recipe: Mapping[str, Any], staged: list[StagedFile], output_pa
     facts["templates"] = [{**template, "path": "", "shown": ""} for template in recipe["templates"]]
     for step in facts["steps"]:
         if step["call"] is not None:
-            step["call"] = {**step["call"], "path": "", "content": call_digest(step["call"], output_path)}
+            step["call"] = {
+                **step["call"],
+                "path": "",
+                "import_from": [],
+                "content": call_digest(step["call"], output_path),
+            }
     facts["inputs"] = [[item.name, input_digest(item.origin or item.source)] for item in staged]
     return _digest(json.dumps(facts, sort_keys=True).encode("utf-8", "surrogatepass")).hex()
 
@@ -59,8 +68,31 @@ def run_identity(digest: str, params_text: str, own: str | None = None) -> bytes
         if "steps" in facts:
             facts["steps"] = _telling(facts["steps"])
         own = json.dumps(facts, sort_keys=True)
-    text = f"{digest}\0{params_text}\0{own}" if own else f"{digest}\0{params_text}"
+    params = canonical(params_text)
+    text = f"{digest}\0{params}\0{own}" if own else f"{digest}\0{params}"
     return _digest(text.encode("utf-8", "surrogatepass"))
+
+
+def canonical(text: str) -> str:
+    """Return JSON of the codec's as it is for all values that are equal: the order of keys, and of sets, is no part."""
+    if "," not in text:  # there is nothing in it to be put in order
+        return text
+    value = json.loads(text)
+    if codec.TAG in text:
+        value = _in_order(value)
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))
+
+
+def _in_order(value: Any) -> Any:
+    """Return JSON with the elements of what has no order in one that depends on nothing else."""
+    if isinstance(value, list):
+        return [_in_order(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    found = {name: _in_order(one) for name, one in value.items()}
+    if found.get(codec.TAG) in _WITHOUT_ORDER and isinstance(found.get(codec.VALUE), list):
+        found[codec.VALUE] = sorted(found[codec.VALUE], key=lambda one: json.dumps(one, sort_keys=True))
+    return found
 
 
 def call_digest(call: Mapping[str, Any], output_path: str) -> str:
@@ -76,6 +108,7 @@ def _telling(steps: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Return what commands say of what they do: not their circumstances, nor where a script was found."""
     telling = [{name: value for name, value in step.items() if name not in _CIRCUMSTANCES} for step in steps]
     for step in telling:
+        step["cmd"] = [step.pop("program"), *step["cmd"][1:]]
         if step["script"] is not None:
             step["script"] = {**step["script"], "path": "", "shown": ""}
     return telling

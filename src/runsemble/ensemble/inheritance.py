@@ -17,7 +17,7 @@ from runsemble.nodes.place import Place
 from runsemble.runners.job import Job
 from runsemble.runners.table import RunTable
 from runsemble.store.reader import Reader
-from runsemble.store.records import StoredRun
+from runsemble.store.records import StoredAttempt, StoredRun
 
 
 async def inherited_places(reader: Reader, directory: str) -> list[Place]:
@@ -67,8 +67,9 @@ async def find_inheritance(reader: Reader, directory: str, binder: Binder, table
         else:
             unwanted.add(number)
     jobs = {}
+    made = await reader.attempts_of(list(runs))
     for run in runs.values():
-        job = _bind(run, binder)
+        job = _bind(run, made.get(run.id, ()), binder)
         table.add(job, is_known=True)
         jobs[job.number] = job
     return Inheritance(places, jobs, frozenset(unwanted))
@@ -82,8 +83,8 @@ def _numbers_in(spools: Sequence[str]) -> set[int]:
     return numbers
 
 
-def _bind(run: StoredRun, binder: Binder) -> Job:
+def _bind(run: StoredRun, made: Sequence[StoredAttempt], binder: Binder) -> Job:
     try:
-        return binder.bind(run)
+        return binder.bind(run, made)
     except UsageError:
         return binder.bind_nothing(run)

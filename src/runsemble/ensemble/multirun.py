@@ -83,7 +83,8 @@ async def multirun(
             ``{"oom": 2, "timeout": 1}``. After ``oom`` a run gets twice the memory, after ``timeout`` twice the time,
             as far as there is more; after exit code 75 (try again later) it waits, longer each time. Failures of the
             machinery cost nothing.
-        max_failures: When more runs than this have failed, no further one is started; running ones finish.
+        max_failures: When more runs than this have failed, no further one is started; running ones finish. What failed
+            before a study was resumed does not count.
         halt: When to give the study up, as for GNU parallel: ``soon,fail=3`` starts nothing more after three failures,
             ``now,fail=5%`` also ends what runs, ``now,success=1`` looks for one success.
         env: Variables to add to the environment; placeholders as in `cmd`.
@@ -97,7 +98,8 @@ async def multirun(
         seed: Of the random generators that functions use; None: every run draws other numbers each time.
         resume: Go on with a study in `output_path`, if there is one: runs that have ended are not executed again,
             whatever their position; what is not asked for any more stays as it is. A run is the same if parameters,
-            command, templates and inputs are. "failed": those that failed are executed again, too.
+            in whatever order, the words of the command, templates and inputs are. "failed": those that failed are
+            executed again, too.
         progress: Show a bar, or lines where there is no terminal, on stderr. "auto": unless this is itself a run.
 
     Returns:

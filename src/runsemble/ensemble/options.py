@@ -77,7 +77,7 @@ def study_of(
         timeout_s: Seconds after which an attempt is ended.
         retries: Further attempts after a failure, see `multirun`.
         abort_on: Exit codes after which a run is not tried again; it is ``aborted`` then.
-        max_failures: When more runs than this have failed, no further one is started.
+        max_failures: When more runs than this have failed in one execution, no further one is started.
         halt: When to give up, see `multirun`.
         env: Variables to add to the environment of runs.
         run_dir: Name of a run's directory, see `multirun`.

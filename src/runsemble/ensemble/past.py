@@ -9,15 +9,17 @@ from functools import partial
 from typing import Any, Literal
 
 from runsemble.ensemble.book import go_on
+from runsemble.ensemble.commands import KILLED_WORDS
 from runsemble.ensemble.identity import run_identity
 from runsemble.model.files import OutputMode
 from runsemble.model.params import plain_params
 from runsemble.model.result import Usage
-from runsemble.model.status import RunStatus, StoredStatus
+from runsemble.model.status import Cause, RunStatus, StoredStatus
 from runsemble.runners.job import Job
 from runsemble.runners.options import StudyOptions
+from runsemble.runners.order import RunOrder
 from runsemble.runners.table import Row, RunTable, pack_usage
-from runsemble.store.records import STATUSES, StoredRun
+from runsemble.store.records import CAUSE_NUMBER, STATUS_NUMBER, STATUSES, StoredAttempt, StoredRun
 from runsemble.store.sql import query
 from runsemble.workdir.keep import is_pruned
 from runsemble.workdir.layout import default_name, run_directory
@@ -40,6 +42,7 @@ class Past:
         equals: Further ones with the same identity, in order.
         used: What the latest attempt of each used, packed, and the end of its output, by id.
         results: What they posted, by id.
+        made: Every attempt at those that have not ended, by id.
         next_id: Of the next new run.
     """
 
@@ -50,8 +53,10 @@ class Past:
         equals: dict[bytes, deque[StoredRun]],
         used: Mapping[int, tuple[bytes | None, str | None]],
         results: Mapping[int, tuple[str, str]],
+        made: Mapping[int, list[StoredAttempt]],
         next_id: int,
     ) -> None:
+        self.made = made
         self.next_id = next_id
         self._directory = directory
         self._runs = runs
@@ -98,7 +103,10 @@ def read_past(db: sqlite3.Connection, directory: str) -> Past:
         for run, _, *usage, tail in db.execute(query("every_last_attempt"))
     }
     results = {run: (kind, value) for run, kind, value in db.execute(query("every_result"))}
-    return Past(directory, runs, equals, used, results, last + 1)
+    made: dict[int, list[StoredAttempt]] = {}
+    for row in db.execute(query("attempts_under_way")):
+        made.setdefault(row[0], []).append(StoredAttempt(*row))
+    return Past(directory, runs, equals, used, results, made, last + 1)
 
 
 class Resumption:
@@ -111,6 +119,8 @@ class Resumption:
         options: The study's.
         again: Which runs that have ended are executed again.
         make: Turns (id, parameter set, directory or None) into a job.
+        order: Where its runs are taken in.
+        known: Takes in the ids of those that the record has already.
     """
 
     def __init__(
@@ -121,28 +131,35 @@ class Resumption:
         options: StudyOptions,
         again: Again,
         make: Callable[[int, Any, str | None], Job],
+        order: RunOrder,
+        known: set[int],
     ) -> None:
-        self.ids: list[int] = []  #: of the runs that were asked for, in order
-        self.known: set[int] = set()  #: ids of those that the record has already
+        self.killed: set[int] = set()  #: ids of runs that were killed since the record was read
         self._past = past
         self._digest = digest
         self._table = table
         self._options = options
         self._again = again
         self._make = make
-        self._next_id = past.next_id
+        self._order = order
+        self._known = known
 
     def make_job(self, index: int, params: Any) -> Job | None:
         """Return the job for a parameter set; None if its run has ended before, which the table holds then."""
         _, text = plain_params(params, index, is_literal=self._options.is_literal)
         run = self._past.take(run_identity(self._digest, text))
         if run is None:
-            job = self._make(self._next_id, params, None)
-            self.ids.append(self._next_id)
-            self._next_id += 1
+            job = self._make(self._order.next_id, params, None)
+            self._order.append(job.id)
             return job
-        self.ids.append(run.id)
-        self.known.add(run.id)
+        self._order.append(run.id)
+        self._known.add(run.id)
+        if self._table.is_kept(run.id):  # somebody has asked for it again already
+            return None
+        if run.id in self.killed:
+            run = run._replace(
+                status_number=STATUS_NUMBER["killed"], cause_number=CAUSE_NUMBER[Cause.KILLED], words=KILLED_WORDS
+            )
         status = run.status
         is_over = status in _COUNTS_AS and not (self._again == "failed" and status != "success")
         if is_over:
@@ -152,5 +169,5 @@ class Resumption:
         if status not in ("pending", "running"):
             first = 0 if is_pruned(self._options.keep, status) else run.step
             run = run._replace(status_number=STATUSES.index("pending"), step=first)
-        go_on(job, run)
+        go_on(job, run, self._past.made.get(run.id, ()))
         return job

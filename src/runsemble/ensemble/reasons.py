@@ -147,7 +147,7 @@ def _why_running(about: Situation) -> str:
     if last is None or last.started is None:
         return "is being started"
     parts = [f"has been running for {duration_words(max(0.0, about.now_s - last.started))}"]
-    parts.append(f"since {clock(last.started, about.now_s)}, as process {last.pid} on {_node(last, about.driver)}")
+    parts.append(f"since {clock(last.started, about.now_s)}, as process {last.pid} on {last.node}")
     if last.cores:
         parts.append(f"on core{'s' if ',' in last.cores else ''} {last.cores}")
     if last.gpus:
@@ -162,12 +162,6 @@ def _why_running(about: Situation) -> str:
 
 def _limit(left_s: float) -> str:
     return f"its time limit leaves it {duration_words(left_s)}" if left_s > 0 else "its time limit is over"
-
-
-def _node(attempt: StoredAttempt, driver: Holder | None) -> str:
-    if attempt.node not in (None, "localhost"):
-        return str(attempt.node)
-    return driver.host if driver is not None else "the machine of its driver"
 
 
 # Ended

@@ -73,6 +73,7 @@ class Recorder:
         self._attempts: dict[tuple[int, int, int], StoredAttempt] = {}
         self._results: dict[int, tuple[Any, ...]] = {}
         self._ends: list[tuple[int]] = []
+        self._has_ended: int | None = None  #: the run whose last attempt has ended just now
         self.ended_count = 0  #: runs that have ended for good since this began
         self._events: list[tuple[Any, ...]] = []
         self._calls: list[Callable[[], None]] = []
@@ -157,6 +158,7 @@ class Recorder:
         self._attempts[run, attempt, step] = ended
         if job.machine.status != "running" and attempt >= job.machine.attempt - 1:  # else another one followed it
             self._runs[run] = RunUpdate(_PENDING, number, attempt, job.machine.step, returncode, words, run)
+        self._has_ended = run if job.machine.is_over else None
         self._wake()
 
     def _hear_end(self, event: Any) -> None:
@@ -165,8 +167,7 @@ class Recorder:
         if self.was_killed(event.run, row):
             row = row._replace(status="skipped", cause=Cause.KILLED, message="killed on request")
         status = stored_status(row.status, row.cause)
-        is_undone = event.run not in self._killed and row.cause in (_UNDONE if self._is_ending else _CANCELLED)
-        if status in ("failure", "killed") and is_undone:
+        if status in ("failure", "killed") and self._is_undone(event.run, row.cause):
             status = "pending"
         words = _words(row.cause, row.returncode, row.message)
         self._runs[event.run] = RunUpdate(
@@ -178,6 +179,32 @@ class Recorder:
         if row.result is not None:
             self._results[event.run] = (event.run, row.result[0], to_store(str(row.result[1])))
         self._wake()
+
+    def _is_undone(self, run: int, cause: Cause) -> bool:
+        """Tell whether a run has ended only because the study or its agents did, so that it is to be gone on with."""
+        if run in self._killed:
+            return False
+        if not self._is_ending:
+            return cause in _CANCELLED
+        return cause in _UNDONE or run != self._has_ended  # then it waited for its next attempt
+
+    async def kill(self, engine: Engine, runs: Iterable[int], how: str) -> set[int]:
+        """End runs on request, those that are under way; on return where each stood is written down.
+
+        Args:
+            engine: Where they are.
+            runs: Ids.
+            how: "stop" or "kill".
+
+        Returns:
+            Those that are being ended.
+        """
+        jobs = [job for id_ in runs if (job := self._table.job(id_)) is not None]
+        held = {job.id for job in jobs}
+        self.mark_killed(jobs)
+        engine.cancel_all(jobs, Cause.KILLED, how)
+        await self.flush()
+        return held
 
     def mark_killed(self, jobs: Iterable[Job]) -> None:
         """Take in that these runs are going to be ended on request, and not with their study."""

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import random
+import asyncio
 from collections.abc import AsyncIterator, Callable, Container
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import Any
 
 import anyio.to_thread
 
-from runsemble.ensemble.identity import recipe_digest, run_identity
+from runsemble.ensemble.identity import run_identity
+from runsemble.ensemble.intervening import Taking, attend
 from runsemble.ensemble.keeping import forget_agents, recording
 from runsemble.ensemble.private import make_private_directory
 from runsemble.ensemble.pruning import keep_settings, pruning
+from runsemble.ensemble.recipe import FIRST_RECIPE, full_recipe, new_settings
 from runsemble.ensemble.recorder import Recorder
 from runsemble.ensemble.spare import keep_spare
-from runsemble.errors import InputFileError
 from runsemble.runners.engine import Engine
 from runsemble.runners.job import Job
 from runsemble.runners.pooled_study import Recorded
@@ -25,31 +27,6 @@ from runsemble.store.records import NewRun
 from runsemble.store.text import to_store
 from runsemble.store.writer import create_study
 from runsemble.workdir.layout import default_name
-
-#: The recipe of a study that has only one.
-FIRST_RECIPE = 1
-
-
-def new_settings(**more: Any) -> dict[str, Any]:
-    """Return the settings of a new study.
-
-    Args:
-        more: Further ones.
-    """
-    return {"base": random.getrandbits(20) << 32, "first_id": 0, **more}
-
-
-def full_recipe(study: Study) -> dict[str, Any]:
-    """Return what is written down of a study; reads its inputs.
-
-    Raises:
-        InputFileError: One cannot be read.
-    """
-    recipe = study.as_recipe()
-    try:
-        return {**recipe, "digest": recipe_digest(recipe, study.staged, study.output_path)}
-    except OSError as error:
-        raise InputFileError(f"input file {error.filename} cannot be read: {error.strerror}") from error
 
 
 def run_maker(
@@ -96,11 +73,14 @@ async def record_new_study(study: Study, table: RunTable, engine: Engine) -> Asy
     await anyio.to_thread.run_sync(make_private_directory, study.output_path)
     async with create_study(study.output_path, settings, recipe) as writer:
         await anyio.to_thread.run_sync(_keep_spare, study.output_path, settings, recipe)
-        recorder = Recorder(writer, table, run_maker(recipe["digest"], study.output_path))
+        known: set[int] = set()
+        recorder = Recorder(writer, table, run_maker(recipe["digest"], study.output_path, known=known))
         recorder.listen()
         await engine.record_in(recorder)
         try:
-            async with pruning(recorder, writer, settings, table.bus), recording(recorder, writer, engine):
-                yield Recorded(recorder, study)
+            taking = Taking(study, FIRST_RECIPE, table, engine, known, asyncio.Lock())
+            removing = pruning(recorder, writer, settings, table.bus, taking.turn)
+            async with removing, recording(recorder, writer, engine):
+                yield Recorded(recorder, study, partial(attend, writer, recorder, taking))
         finally:
             await forget_agents(recorder, writer, engine)

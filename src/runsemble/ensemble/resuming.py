@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
 import anyio.to_thread
 
 from runsemble.ensemble.driver import Driver, Execution
+from runsemble.ensemble.intervening import Taking, attend
 from runsemble.ensemble.keeping import recording
 from runsemble.ensemble.past import Again, Past, Resumption, read_past
 from runsemble.ensemble.pruning import change_keep, pruning
+from runsemble.ensemble.recipe import full_recipe
 from runsemble.ensemble.recorder import Recorder
-from runsemble.ensemble.recording import full_recipe, run_maker
+from runsemble.ensemble.recording import run_maker
 from runsemble.runners.engine import Engine
 from runsemble.runners.job import Job
+from runsemble.runners.order import RunOrder
 from runsemble.runners.pooled_study import Recorded, Recording
 from runsemble.runners.study import Study
 from runsemble.runners.table import RunTable
@@ -61,6 +66,8 @@ def record_resumed_study(again: Again) -> Recording:
             async with reading(directory) as reader:
                 settings = await reader.settings()
             settings |= await _settle_keep(writer, settings, study.options.keep)
+            if again == "failed":
+                await writer.commit([("forgive", [()])])
             past = await anyio.to_thread.run_sync(_read_past, directory)
             table.next_id = past.next_id
             known: set[int] = set()
@@ -68,13 +75,16 @@ def record_resumed_study(again: Again) -> Recording:
             recorder.listen()
             await engine.record_in(recorder)
 
-            def resume(make: Callable[..., Job]) -> Resumption:
-                resumption = Resumption(past, digest, table, study.options, again, make)
-                resumption.known = known
+            taking = Taking(study, number, table, engine, known, asyncio.Lock())
+
+            def resume(make: Callable[..., Job], order: RunOrder) -> Resumption:
+                resumption = Resumption(past, digest, table, study.options, again, make, order, known)
+                resumption.killed = taking.killed
                 return resumption
 
-            async with pruning(recorder, writer, settings, table.bus), recording(recorder, writer, engine):
-                yield Recorded(recorder, study, resume)
+            removing = pruning(recorder, writer, settings, table.bus, taking.turn)
+            async with removing, recording(recorder, writer, engine):
+                yield Recorded(recorder, study, partial(attend, writer, recorder, taking), resume)
 
     return record
 

@@ -10,11 +10,12 @@ from typing import Any
 from runsemble.agent import place as places
 from runsemble.agent.spool import replay
 from runsemble.ensemble.identity import run_identity
-from runsemble.ensemble.recording import new_settings
+from runsemble.ensemble.recipe import new_settings
 from runsemble.ensemble.remains import Remains, find_remains
 from runsemble.ensemble.spare import NAME, keep_spare, read_spare
 from runsemble.errors import StoreError
 from runsemble.model.status import Cause
+from runsemble.nodes.place import host_name
 from runsemble.store.connection import store_path
 from runsemble.store.lease import Holder, Lease
 from runsemble.store.records import CAUSE_NUMBER, STATUS_NUMBER, NewRun
@@ -144,7 +145,7 @@ class Salvaging:
         for spool in _spools_in(self._directory):
             epoch = replay(spool).epoch
             place = os.path.join(places.root(), os.path.basename(spool).removeprefix("spool-"))
-            self._new.add("agents", [(place, spool, "localhost", epoch)])
+            self._new.add("agents", [(place, spool, host_name(), epoch)])
 
     # Run directories
 

@@ -65,7 +65,7 @@ def load(spec: dict[str, Any]) -> Call:
     Args:
         spec: ``{"kind": "function", "path": FILE}`` for a pickled function, or ``{"kind": "hook", "path": FILE,
             "name": NAME}`` for a function of a module, which may lack it; ``"seed"``: an int for random generators,
-            which otherwise are left to chance.
+            which otherwise are left to chance; ``"import_from"``: where a function's own modules are found.
 
     Raises:
         Exception: Whatever the module or the pickle raises.
@@ -74,6 +74,7 @@ def load(spec: dict[str, Any]) -> Call:
         function = getattr(_loaded_interface(spec["path"]), spec["name"], None)
         call = Call(function, spec["path"], spec.get("seed"), True, spec["name"] != _WITHOUT_VALUE)
     else:
+        sys.path += [directory for directory in spec.get("import_from", ()) if directory not in sys.path]
         with open(spec["path"], "rb") as file:
             function = pickle.load(file)
         call = Call(function, _name_of(function), spec.get("seed"), False, True)

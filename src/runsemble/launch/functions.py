@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 import io
+import os
+import sys
 from collections.abc import Callable, Iterator
 from types import CodeType
 from typing import Any
@@ -11,6 +13,9 @@ from typing import Any
 import cloudpickle
 
 from runsemble.errors import CommandError
+
+#: What directories of installed packages are called.
+_PACKAGES = ("site-packages", "dist-packages")
 
 
 def pickle_function(function: Callable[..., Any], path: str) -> None:
@@ -37,6 +42,13 @@ def pickle_function(function: Callable[..., Any], path: str) -> None:
         raise CommandError(f"{name} cannot be sent to another process: {_explain(function, error)}") from error
     with open(path, "wb") as file:
         file.write(raw)
+
+
+def import_directories() -> list[str]:
+    """Return where this program finds modules of its own, absolute, and not Python's or those of installed packages."""
+    own = [os.path.abspath(entry) for entry in sys.path]
+    foreign = tuple(os.path.join(prefix, "") for prefix in (sys.prefix, sys.base_prefix))
+    return [entry for entry in own if not entry.startswith(foreign) and os.path.basename(entry) not in _PACKAGES]
 
 
 def function_name(function: Callable[..., Any]) -> str:

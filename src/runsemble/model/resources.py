@@ -89,7 +89,7 @@ class Inventory:
     counts_cores: bool = True  #: false where slots stand in for cores
     counts_small: bool = True  #: false where those of more than one core or with GPUs alone are counted by these
     threads_per_core: int = 1  #: how many neighbours in `cores` are siblings of one physical core
-    host: str = "localhost"
+    host: str = ""  #: the name of the node
 
     def __str__(self) -> str:
         """Word the inventory for a sentence."""

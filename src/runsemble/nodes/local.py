@@ -23,7 +23,7 @@ from runsemble.agent.recover import end_remains
 from runsemble.agent.spool import replay
 from runsemble.errors import AgentError
 from runsemble.nodes.link import AgentDied, AgentLink, connect
-from runsemble.nodes.place import Place
+from runsemble.nodes.place import Place, host_name
 
 #: The agent's program. Python starts it sooner than the folder it is in, which would be a program as well.
 AGENT_PROGRAM = str(Path(places.__file__).with_name("__main__.py"))
@@ -31,6 +31,10 @@ AGENT_PROGRAM = str(Path(places.__file__).with_name("__main__.py"))
 CALLS_MODULE = "runsemble.inrun.calls"
 #: Seconds within which an agent must be ready.
 START_S = 30.0
+#: Seconds within which a process must be gone that was killed.
+KILL_S = 10.0
+#: Seconds within which an agent must listen, or be gone, that has a place to itself; then it is killed.
+TAKEN_S = 30.0
 #: Seconds between two looks at a place in which another agent lives that does not answer.
 TAKEN_POLL_S = 0.02
 
@@ -188,6 +192,13 @@ def _clear(place: Place, keeps: bool) -> None:
         os.unlink(place.spool)
 
 
+def _find_agent(directory: str) -> int | None:
+    """Return the process id of the agent that lives in a directory, None if there is none."""
+    marks = {b"serve", os.fsencode(directory)}
+    found = [pid for pid in proc.all_pids() if marks <= set(proc.argv(pid))]
+    return min(found, key=proc.start_time_s, default=None)  # what it has forked looks the same, and came later
+
+
 def _cannot_start(error: Exception) -> AgentError:
     return AgentError(f"the agent on this machine cannot be started: {error}")
 
@@ -201,9 +212,8 @@ class LocalNode:
         calls: Whether the agent starts Python calls besides programs.
     """
 
-    host = "localhost"
-
     def __init__(self, place: Place | None = None, spool_directory: str | None = None, calls: bool = False) -> None:
+        self.host = host_name()
         self._place = place
         self._spool_directory = spool_directory
         self._calls = calls
@@ -246,26 +256,38 @@ class LocalNode:
             AgentDied: It was killed at once.
             AgentError: It cannot be started or reached.
         """
-        give_up = time.monotonic() + START_S
+        give_up = time.monotonic() + TAKEN_S
         while True:
             with suppress(AgentError):  # even if the link was lost: it may obey another driver
                 link = await connect(self.place.directory, on_messages, on_lost, hello)
                 self._agent = self._agent or LocalAgent(self.place.directory, link.agent_pid)
                 return link
             if self._agent is not None:
-                self._agent.kill()
-                await self._agent.wait()
-                self._agent = None
+                await self.kill()
             try:
                 places.make_place(self.place.directory)
                 self._agent = await start_agent(self.place.directory, self.place.spool, self._calls)
                 return await self._meet(on_messages, on_lost, hello)
             except PlaceTaken:  # by one that comes up, or that is about to end
                 if time.monotonic() > give_up:
-                    raise
+                    await self._kill_whoever_is_there()
+                    give_up = time.monotonic() + TAKEN_S
                 await asyncio.sleep(TAKEN_POLL_S)
             except (OSError, places.UnsafePlace) as error:
                 raise _cannot_start(error) from error
+
+    async def _kill_whoever_is_there(self) -> None:
+        """Kill an agent that has the place to itself and does not listen.
+
+        Raises:
+            PlaceTaken: It cannot be found.
+            AgentError: It cannot be killed.
+        """
+        pid = await anyio.to_thread.run_sync(_find_agent, self.place.directory)
+        if pid is None:
+            raise PlaceTaken(f"another agent lives in {self.place.directory} and does not answer")
+        self._agent = LocalAgent(self.place.directory, pid)
+        await self.kill()
 
     async def _meet(
         self, on_messages: Callable[[list[Any]], None], on_lost: Callable[[], None], hello: dict[str, Any]
@@ -281,6 +303,22 @@ class LocalNode:
     def twin(self, calls: bool | None = None) -> LocalNode:
         """Return this machine, for one more agent; `calls`: whether it makes Python calls, as this one if None."""
         return LocalNode(spool_directory=self._spool_directory, calls=self._calls if calls is None else calls)
+
+    async def kill(self) -> None:
+        """Kill the agent; what it knows is left to its successor.
+
+        Raises:
+            AgentError: Not even that ends it.
+        """
+        agent, self._agent = self._agent, None
+        if agent is None:
+            return
+        agent.kill()
+        try:
+            async with asyncio.timeout(KILL_S):
+                await agent.wait()
+        except TimeoutError:
+            raise AgentError(f"the agent on this machine (process {agent.pid}) cannot be killed") from None
 
     def leave(self) -> None:
         """Have nothing more to do with the agent, which lives on."""

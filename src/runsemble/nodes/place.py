@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import socket
 from typing import NamedTuple
+
+
+def host_name() -> str:
+    """Return the name of this machine, as ``hostname`` says it; events, records and messages have no other."""
+    return socket.gethostname()
 
 
 class Place(NamedTuple):

@@ -38,6 +38,7 @@ class StudyCommand:
     request: Request
     timeout_s: float | None
     words: tuple[str, ...]  #: as they were given, the program as a run has to name it
+    program: str  #: as it was given
     argv: tuple[Template, ...]  #: with what is put before them
     env: Mapping[str, Template]
     cwd: Template | None
@@ -65,15 +66,17 @@ class StudyCommand:
         if callable(step.cmd):
             raise TypeError("functions are for `Study` to write down")
         words = check_command(step.cmd)
-        words[0] = resolve_program(words[0], submit_dir, there)
+        program, words[0] = words[0], resolve_program(words[0], submit_dir, there)
         script = _load_script(words[0], submit_dir, deck_engine) if step.batch_script else None
         cwd = None if step.cwd is None else os.fspath(step.cwd)
-        return cls._of(step.request, step.timeout_s, words, dict(step.env or {}), cwd, script, is_literal, runs_here)
+        return cls._of(
+            step.request, step.timeout_s, words, program, dict(step.env or {}), cwd, script, is_literal, runs_here
+        )
 
     @classmethod
     def _of(
-        cls, request: Request, timeout_s: float | None, words: list[str], env: Mapping[str, str], cwd: str | None,
-        script: FilledFile | None, is_literal: bool, runs_here: bool,
+        cls, request: Request, timeout_s: float | None, words: list[str], program: str, env: Mapping[str, str],
+        cwd: str | None, script: FilledFile | None, is_literal: bool, runs_here: bool,
     ) -> Self:  # fmt: skip
         argv = [*_GO_HERE, *words] if runs_here else words
         if request.tasks > 1:
@@ -82,6 +85,7 @@ class StudyCommand:
             request=request,
             timeout_s=timeout_s,
             words=tuple(words),
+            program=program,
             argv=tuple(Template(word, is_literal=is_literal) for word in argv),
             env={name: Template(value, is_literal=is_literal) for name, value in env.items()},
             cwd=None if cwd in (None, "", ".") else Template(str(cwd), is_literal=is_literal),
@@ -100,8 +104,9 @@ class StudyCommand:
         """
         cwd = None if step.cwd is None else os.fspath(step.cwd)
         command = cls._of(
-            replace_tasks(step.request), step.timeout_s, list(words), dict(step.env or {}), cwd, None, is_literal, False
-        )
+            replace_tasks(step.request), step.timeout_s, list(words), words[0], dict(step.env or {}), cwd, None,
+            is_literal, False,
+        )  # fmt: skip
         return replace(command, call=dict(call))
 
     def as_recipe(self) -> dict[str, Any]:
@@ -109,6 +114,7 @@ class StudyCommand:
         request = self.request
         return {
             "cmd": [{"shell": word} if isinstance(word, ShellText) else word for word in self.words],
+            "program": self.program,
             "cores": request.cores, "gpus": request.gpus, "tasks": request.tasks, "mem_mib": request.mem_mib,
             "named": dict(request.named), "timeout_s": self.timeout_s,
             "env": {name: value.text for name, value in self.env.items()},
@@ -128,8 +134,9 @@ class StudyCommand:
         words = [ShellText(word["shell"]) if isinstance(word, dict) else word for word in recipe["cmd"]]
         script = filled_file(recipe["script"]) if recipe["script"] is not None else None
         command = cls._of(
-            Request(**sizes), recipe["timeout_s"], words, recipe["env"], recipe["cwd"], script, is_literal, runs_here
-        )
+            Request(**sizes), recipe["timeout_s"], words, recipe["program"], recipe["env"], recipe["cwd"], script,
+            is_literal, runs_here,
+        )  # fmt: skip
         return replace(command, call=recipe.get("call"))
 
     def fill(self, values: Mapping[str, Any], known: Collection[str], *, has_script: bool = False) -> FilledCommand:

@@ -74,16 +74,14 @@ class Dispatcher:
         return len(self._ready) + sum(station.ahead_count for station in self._fleet.stations)
 
     def push(self, job: Job, *, is_begun: bool = False) -> None:
-        """Let a job wait for its turn; one that was begun before comes before those that were not."""
+        """Let a job wait for its turn, once it is due; one that was begun before comes before those that were not."""
         job.place = None
-        self._ready.push(job, job.plan.shape, is_first=is_begun)
-
-    def push_later(self, job: Job, delay_s: float) -> None:
-        """Let a job wait for its turn, from `delay_s` seconds on."""
-        job.place = None
-        self._later_count += 1
-        heapq.heappush(self._later, (time.monotonic() + delay_s, self._later_count, job))
-        self._set_clock()
+        if job.due_at and job.due_at > time.monotonic():
+            self._later_count += 1
+            heapq.heappush(self._later, (job.due_at, self._later_count, job))
+            self._set_clock()
+        else:
+            self._ready.push(job, job.plan.shape, is_first=is_begun)
 
     def _set_clock(self) -> None:
         if self._later_handle is not None:

@@ -6,37 +6,30 @@ granted again, and the requests go out, before anything else can run. Nothing is
 
 from __future__ import annotations
 
-import asyncio
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 from runsemble import codec
-from runsemble.agent.protocol import BY_TIMEOUT, Exit
+from runsemble.agent.protocol import Exit
 from runsemble.errors import AgentError, AgentsTakenOver, StrangeRuns
 from runsemble.model import events
 from runsemble.model.resources import Grant, Shape
-from runsemble.model.result import Usage, describe_end, judge_cause
 from runsemble.model.status import Cause
 from runsemble.runners.bus import EventBus
+from runsemble.runners.disk_wait import DiskWait
 from runsemble.runners.dispatch import Dispatcher, Placement
+from runsemble.runners.ending import Ending
 from runsemble.runners.fleet import Fleet, FleetListener
 from runsemble.runners.growth import Growth
 from runsemble.runners.heirs import FIRST_TENURE, Heirs, Tenure
-from runsemble.runners.job import NO_END, End, Job, Plan
+from runsemble.runners.job import Job
+from runsemble.runners.judging import Judge
 from runsemble.runners.recording import Record, Records
 from runsemble.runners.station import Node, Station
 from runsemble.runners.table import RunTable
-from runsemble.sched import drought
-from runsemble.sched.drought import RETRY_S, Drought
 from runsemble.sched.feed import window
-from runsemble.sched.machine import Verdict
 from runsemble.sched.pool import Pool
-from runsemble.sched.retry import RetryPolicy
-
-_ENDED_WITH_DRIVER = "its driver died, and the agent ended it"
-_NO_RETRY = RetryPolicy(retries=0, max_free=0)
 
 
 class Engine:
@@ -79,12 +72,11 @@ class Engine:
         listener = FleetListener(self._hear, self.pump, self._give_up, self.records.announce)
         self._fleet = Fleet(nodes, pool.slots_of, hello, bus, listener)
         self._dispatcher = Dispatcher(pool, self._fleet, self.placement, self._refuse, tenure.epoch)
+        self._ending = Ending(self._dispatcher, self._fleet, self._tell_room)
+        self._disk = DiskWait(self._dispatcher, self._fleet, self._ending, bus, self.pump)
         self._growth = Growth(pool)
         self._heirs = Heirs(tenure, pool, self._dispatcher)
-        self._settled: set[asyncio.Future[None]] = set()
-        self._retry_handle: asyncio.TimerHandle | None = None
-        self._hold_handle: asyncio.TimerHandle | None = None
-        self._drought = Drought()  #: of disk space
+        self._judge = Judge(self._dispatcher, self._fleet, self._growth, self._heirs, self._ending, self._disk)
         self._leaves_agents = False
 
     # Opening and closing
@@ -105,7 +97,7 @@ class Engine:
         for record in lost:
             heir = self._heirs.heir(record)
             if heir is not None:
-                self._judge(heir, record)
+                self._judge.judge(heir, record)
                 waiting += [] if heir.machine.is_over else [heir]
         self._heirs.close()
         for job in waiting:
@@ -119,10 +111,7 @@ class Engine:
             how: "stop" (TERM, grace, KILL), "kill", or "leave": then the agents live on, and what runs goes on as
                 `orphans` says.
         """
-        if self._retry_handle is not None:
-            self._retry_handle.cancel()
-        if self._hold_handle is not None:
-            self._hold_handle.cancel()
+        self._disk.close()
         self._dispatcher.close()
         await self._fleet.close("leave" if self._leaves_agents else how)
 
@@ -139,21 +128,7 @@ class Engine:
 
     def pause(self, reason: str) -> None:
         """Start nothing new as long as there is a reason; "" means there is none any more."""
-        if bool(reason) == self._dispatcher.is_held:
-            return
-        self._dispatcher.is_held = bool(reason)
-        if self._hold_handle is not None:
-            self._hold_handle.cancel()
-        loop = asyncio.get_running_loop()
-        self._hold_handle = loop.call_later(drought.PATIENCE_S, self._stop_holding) if reason else None
-        if self._drought.since is None:  # else that has been said
-            self.bus.publish(events.Paused(reason) if reason else events.Resumed())
-        self.pump()
-
-    def _stop_holding(self) -> None:
-        """Start runs although nothing can be written down: their own need of the disk decides what becomes of them."""
-        self._dispatcher.is_held = False
-        self.pump()
+        self._disk.pause(reason)
 
     def desert(self, failure: AgentError) -> None:
         """Fail: have nothing more to do with the agents, which go on without this engine."""
@@ -218,10 +193,12 @@ class Engine:
     def discard(self, job: Job) -> None:
         """Take in a job of a table as one that is not to be run."""
         self._take_in(job)
-        self._skip(job, Cause.ABORTED)
+        self._ending.skip(job, Cause.ABORTED)
 
     def _take_in(self, job: Job) -> None:
         job.is_submitted = True
+        if job.history.growth:
+            self._growth.grow_again(job)
         job.table.active_count += 1
         job.table.bus.publish(events.RunAdded(job.id))
 
@@ -250,15 +227,7 @@ class Engine:
         Raises:
             AgentError: The agents cannot be kept alive; nothing more will happen.
         """
-        while table.active_count and self.failure is None:
-            future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._settled.add(future)
-            try:
-                await future
-            finally:
-                self._settled.discard(future)
-        if self.failure is not None:
-            raise self.failure
+        await self._ending.settled(table)
 
     # Starting
 
@@ -267,6 +236,9 @@ class Engine:
         self._dispatcher.start()
         if self._dispatcher.can_start and self.waiting_count < self._dispatcher.window:
             self._tell_room()
+
+    def _refuse(self, job: Job, reason: str) -> None:
+        self._ending.refuse(job, reason)
 
     def _tell_room(self) -> None:
         for listener in self.room_listeners:
@@ -299,8 +271,7 @@ class Engine:
         if job is None or not job.machine.start(attempt, step):
             return
         job.table.statistics.move("pending", "running")
-        if self._drought.end() and not self._dispatcher.is_held:
-            self.bus.publish(events.Resumed())
+        self._disk.note_start()
         self._publish_start(station, job, pid, started)
 
     def _publish_start(self, station: Station, job: Job, pid: int, started: float) -> None:
@@ -312,29 +283,14 @@ class Engine:
     def _on_exit(self, station: Station, record: Exit) -> None:
         job = station.jobs.get(record.run) or self._heirs.heir(record)
         if job is None or (record.attempt, record.step) != (job.machine.attempt, job.machine.step):
-            self._note_past(record)
+            self._judge.note_past(record)
             return
         station.forget(job)
         if record.successor is not None and record.lease is not None:
             station.inherit(record.successor[0], record.lease)
         else:
             self._take_back(station, record.lease)
-        self._judge(job, record)
-
-    def _note_past(self, record: Exit) -> None:
-        """Tell of an attempt that was followed by another one under a driver that died before it wrote that down."""
-        job = self._heirs.past(record)
-        if job is not None:
-            self._publish_past(job, record)
-
-    def _publish_past(self, job: Job, record: Exit) -> None:
-        cause = judge_cause(record.status, record.trouble, record.ended_by)
-        words = describe_end(cause, record.status, record.message)
-        job.last = End(record.status, _usage_of(record), None, record.tail)
-        job.table.bus.publish(
-            events.AttemptEnded(job.id, record.attempt, cause, record.status, words, record.step, record.started)
-        )
-        job.last = NO_END
+        self._judge.judge(job, record)
 
     def _take_back(self, station: Station, lease: int | None) -> None:
         grant = station.take_back(lease) if lease is not None else None
@@ -347,7 +303,7 @@ class Engine:
             job = station.jobs.get(number)
             if job is not None:
                 station.forget(job)
-                self._return_unstarted(job)
+                self._ending.take_back(job)
             self._take_back(station, lease)
         elif kind == "returned":
             self._take_back(station, fields[0])
@@ -362,7 +318,7 @@ class Engine:
             for grant in grants:
                 self.pool.release(grant)
             for job in unstarted:
-                self._return_unstarted(job)
+                self._ending.take_back(job)
         elif kind == "refused":
             station.refuse(fields[0])
             self._fleet.desert(AgentsTakenOver(f"another driver has taken over: {fields[0]}"))
@@ -375,12 +331,6 @@ class Engine:
             self._publish_start(station, job, pid, started)
         self.bus.publish(events.AgentStarted(station.node.host, facts["pid"]))
 
-    def _return_unstarted(self, job: Job) -> None:
-        if job.stop_cause is not None or job.is_unwanted:
-            self._skip(job, Cause.KILLED if job.stop_cause is Cause.KILLED else Cause.ABORTED)
-        else:
-            self._dispatcher.push(job)
-
     def _publish_metrics(self, job: Job, attempt: int, text: str) -> None:
         for line in text.splitlines():
             try:
@@ -390,189 +340,26 @@ class Engine:
                 continue  # the run's own file: whoever reads it there sees what is wrong with it
             job.table.bus.publish(event)
 
-    # Judging
-
-    def _judge(self, job: Job, record: Exit) -> None:
-        cause, message = _cause_of(job.plan, record)
-        if job.stop_cause is not None and cause in (Cause.CANCELLED, Cause.KILLED, Cause.AGENT_LOST):
-            cause = job.stop_cause
-        if cause is Cause.CANCELLED and job.stop_cause is None and self._heirs.holds(job):
-            cause, message = Cause.AGENT_LOST, _ENDED_WITH_DRIVER
-        is_wanted = job.stop_cause is None and not job.is_unwanted
-        if cause is Cause.DISK_FULL and is_wanted and self._waits_for_disk(job, message or ""):
-            return
-        limits = job.plan.fields
-        job.message = describe_end(cause, record.status, message, limits["timeout_s"], limits["mem_mib"])
-        before = job.machine.status
-        policy = job.plan.retry if is_wanted else job.plan.retry.without_retries
-        verdict = job.machine.end(
-            record.attempt, cause, policy, record.step, has_next=job.has_next_step, returncode=record.status
-        )
-        if verdict is Verdict.STALE:
-            return
-        if job.machine.status != before:
-            job.table.statistics.move(before, job.machine.status)
-        usage = _usage_of(record)
-        if record.status is not None:
-            self._dispatcher.tempo.learn(job.plan.shape, record.wall_s)
-            if job.plan.deadline is not None and record.ended_by != BY_TIMEOUT:
-                job.plan.deadline.learn(job.plan.shape, record.wall_s)
-            if self._dispatcher.tempo.wants_relief(job.plan.shape):
-                self._fleet.relieve(calls=job.plan.is_call)
-        tail = record.tail
-        if tail and job.plan.output != "tail":
-            tail = tail.strip().rpartition("\n")[2]
-        job.last = End(record.status, usage, tuple(record.result) if record.result else None, tail)
-        job.table.bus.publish(
-            events.AttemptEnded(job.id, record.attempt, cause, record.status, job.message, record.step, record.started)
-        )
-        if verdict is Verdict.DONE:
-            self._end(job)
-            return
-        self._go_on(job, verdict)
-
-    def _go_on_after_driver(self, job: Job, record: Exit) -> None:
-        """Let an heir wait for another attempt that was ended for no reason but the death of its driver."""
-        if job.machine.status != "pending":
-            job.table.statistics.move(job.machine.status, "pending")
-        job.machine.resume(record.attempt + 1, record.step)
-        self._publish_past(job, record)
-
-    def _go_on(self, job: Job, verdict: Verdict) -> None:
-        """Let a run wait for its next step, or its next attempt."""
-        job.enter_step(job.machine.step)
-        decision = job.machine.decision
-        if verdict is Verdict.RETRY:
-            if job.plan.is_whole:
-                job.enter_step(0)
-            self._growth.grow(job, decision)
-            job.table.bus.publish(events.RunRetried(job.id, job.machine.attempt))
-        if self._heirs.holds(job):
-            return
-        if verdict is Verdict.RETRY and decision.delay_s:
-            self._dispatcher.push_later(job, decision.delay_s)
-        else:
-            self._dispatcher.push(job, is_begun=verdict is Verdict.NEXT)
-
-    def _end(self, job: Job) -> None:
-        job.table.end(job)
-        assert job.machine.cause is not None
-        job.table.bus.publish(events.RunEnded(job.id, job.machine.status, job.machine.cause))
-        if not job.table.active_count:
-            self._wake()
-
-    def _wake(self) -> None:
-        for future in self._settled:
-            if not future.done():
-                future.set_result(None)
-        self._tell_room()
-
     # Stopping
 
     def cancel(self, job: Job, cause: Cause, how: str = "stop") -> None:
         """End a job: skip it if it has not started, else stop it; without effect if it has ended."""
-        self.cancel_all([job], cause, how)
+        self._ending.cancel_all([job], cause, how)
 
     def cancel_all(self, jobs: Iterable[Job], cause: Cause, how: str = "stop") -> None:
         """End jobs, in one go over those that wait; see `cancel`."""
-        waiting: set[Job] = set()
-        for job in jobs:
-            if job.stop_cause is not None and how != "kill":
-                continue
-            job.stop_cause = cause
-            if isinstance(job.place, Station):
-                job.place.cancel(job, how)
-            else:
-                waiting.add(job)
-        for job in self._dispatcher.remove(lambda item: item in waiting) if waiting else ():
-            self._skip(job, Cause.KILLED if cause is Cause.KILLED else Cause.ABORTED)
+        self._ending.cancel_all(jobs, cause, how)
 
     def skip_waiting(self, is_meant: Callable[[Job], bool] = lambda job: True) -> None:
         """Skip every job that has not started; running ones go on."""
-        for job in self._dispatcher.remove(is_meant):
-            self._skip(job, Cause.ABORTED)
-        for station in self._fleet.stations:
-            for job in filter(is_meant, station.jobs.values()):
-                job.is_unwanted = True
-                if job.lease is None:
-                    station.cancel(job, "drop")
+        self._ending.skip_waiting(is_meant)
 
     def abandon(self, job: Job) -> None:
         """Take a job for lost that nobody will ever hear of again."""
-        job.table.is_untouched = False  # for all that is known
-        if job.machine.status != "running":
-            self._skip(job, Cause.ABORTED)
-            return
-        job.message = "nobody is left to tell how it ended"
-        job.machine.end(job.machine.attempt, Cause.AGENT_LOST, _NO_RETRY)
-        job.table.statistics.move("running", job.machine.status)
-        self._end(job)
-
-    def _refuse(self, job: Job, reason: str) -> None:
-        """Do not start a run, for the reason given."""
-        job.message = f"not run: {reason}"
-        self._skip(job, Cause.ABORTED)
-
-    def _skip(self, job: Job, cause: Cause) -> None:
-        before = job.machine.status
-        job.message = job.message or "not run"
-        if job.machine.skip(cause):
-            if job.machine.status == "skipped":
-                job.last = NO_END
-            job.table.statistics.move(before, job.machine.status)
-            self._end(job)
-
-    # Trouble
+        self._ending.abandon(job)
 
     def _give_up(self) -> None:
         """Let nobody wait any more for what will not happen."""
         assert self.failure is not None
         self._dispatcher.refuse_waiters(self.failure)
-        lost = [job for station in self._fleet.stations for job in station.jobs.values()]
-        for job in [*self._dispatcher.remove(lambda _: True), *lost]:
-            self.abandon(job)
-        self._wake()
-
-    def _waits_for_disk(self, job: Job, message: str) -> bool:
-        """Let a job that met a full disk wait for space, with everything that waits already; False: no hope is left.
-
-        Runs that are under way go on.
-        """
-        now = time.monotonic()
-        if self._drought.begin(now):
-            if not self._dispatcher.is_held:  # else that has been said
-                self.bus.publish(events.Paused(f"the disk is full ({message})"))
-        elif self._drought.is_hopeless(now, any(station.jobs for station in self._fleet.stations)):
-            self.bus.publish(events.Aborted("the disk stayed full"))
-            self.skip_waiting()
-            job.stop_cause = Cause.DISK_FULL
-            return False
-        self._dispatcher.is_paused = True
-        if not self._heirs.holds(job):
-            self._dispatcher.push(job)
-        if self._retry_handle is None:
-            self._retry_handle = asyncio.get_running_loop().call_later(RETRY_S, self._try_again)
-        return True
-
-    def _try_again(self) -> None:
-        """Look whether there is space on the disk again."""
-        self._retry_handle = None
-        self._dispatcher.is_paused = False
-        self.pump()
-
-
-def _cause_of(plan: Plan, record: Exit) -> tuple[Cause, str | None]:
-    """Return why an attempt ended, with a sentence where there is one; a hook that is at fault has failed as such."""
-    cause = judge_cause(record.status, record.trouble, record.ended_by)
-    if plan.hook is None or cause not in (Cause.EXIT, Cause.TIMEOUT):
-        return cause, record.message
-    is_late = cause is Cause.TIMEOUT
-    return Cause.HOOK, f"{plan.hook} took longer than {plan.fields['timeout_s']:g} s" if is_late else record.message
-
-
-def _usage_of(record: Exit) -> Usage | None:
-    """Return what an attempt used, None if it never ran."""
-    if record.status is None:
-        return None
-    rss, floor = record.max_rss_kib * 1024, record.floor_kib * 1024
-    return Usage(record.wall_s, record.user_s, record.system_s, rss, floor)
+        self._ending.abandon_all()

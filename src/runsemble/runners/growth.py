@@ -21,8 +21,20 @@ class Growth:
         self._pool = pool
         self._plans: dict[tuple[int, int, float | None], Plan] = {}
 
+    def grow_again(self, job: Job) -> None:
+        """Let a run ask for as much as it did under former drivers."""
+        for step, decision in job.history.growth:
+            self.grow_in(step, job, decision)
+
+    def grow_in(self, step: int, job: Job, decision: Decision) -> None:
+        """Let a run ask for more in some step, as far as there is more."""
+        present = job.machine.step
+        job.enter_step(step)
+        self.grow(job, decision)
+        job.enter_step(present)
+
     def grow(self, job: Job, decision: Decision) -> None:
-        """Let a run ask for more, as far as there is more."""
+        """Let a run ask for more in its present step, as far as there is more."""
         if decision.mem_factor == 1.0 and decision.time_factor == 1.0:
             return
         plan = job.plan

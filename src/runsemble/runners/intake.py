@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable, Sequence
 from contextlib import aclosing
 from typing import Any
 
 from runsemble.errors import FeedError, UsageError
 from runsemble.model import events
+from runsemble.runners.admission import Admission
 from runsemble.runners.engine import Engine
 from runsemble.runners.job import Job
 from runsemble.runners.table import RunTable
-from runsemble.sched.feed import MAX_LAG, to_admit
 
-#: Longest time, in seconds, for which a slow iterable keeps the event loop to itself between two of its items.
-SLICE_S = 0.002
-#: Seconds between two looks at a subscriber that has fallen behind.
-LAG_POLL_S = 0.01
 #: So many sets of a list that were not taken are listed as skipped; nobody needs a row for each of millions.
 MAX_SKIPPED = 10_000
 
@@ -45,7 +40,7 @@ class Intake:
         self._make_job = make_job
         self._table = table
         self._engine = engine
-        self._room = asyncio.Event()
+        self._admission = Admission(engine)
         self._count = 0  #: parameter sets taken
         self._task: asyncio.Task[None] | None = None
         self._is_waiting = False  #: for the iterable's next item
@@ -55,7 +50,7 @@ class Intake:
     def stop(self) -> None:
         """Take nothing more; an iterable that is being waited for is waited for no longer."""
         self.is_stopped = True
-        self._room.set()
+        self._admission.tell()
         if self._is_waiting and self._task is not None:
             self._task.cancel()
 
@@ -79,28 +74,18 @@ class Intake:
         self._table.bus.publish(events.FeedEnded(len(self._table)))
 
     async def _take_all(self) -> None:
-        engine = self._engine
-        engine.room_listeners.append(self._room.set)
-        try:
+        with self._admission.open():
             async with aclosing(iterate(self._source)) as iterator:
                 while not self.is_stopped:
-                    if engine.failure is not None:
-                        raise engine.failure
-                    count = to_admit(engine.slots, engine.waiting_count, engine.lag)
-                    if count:
-                        if not await self._take(iterator, count):
-                            break
-                    elif engine.lag > MAX_LAG:
-                        await asyncio.sleep(LAG_POLL_S)
-                    else:
-                        self._room.clear()
-                        await self._room.wait()
-        finally:
-            engine.room_listeners.remove(self._room.set)
+                    count = self._admission.count
+                    if not count:
+                        await self._admission.news()
+                    elif not await self._take(iterator, count):
+                        break
 
     async def _take(self, iterator: AsyncIterator[Any], count: int) -> bool:
         """Take up to `count` parameter sets; False when there are no more, or no more are wanted."""
-        give_way_at = time.monotonic() + SLICE_S
+        self._admission.begin()
         for _ in range(count):
             index = self._count
             self._is_waiting = self._is_async
@@ -125,23 +110,18 @@ class Intake:
             if job is not None:
                 self._table.add(job)
                 self._engine.submit(job)
-            if self._is_async or time.monotonic() > give_way_at:
-                self._engine.pump()
-                await asyncio.sleep(0)
-                give_way_at = time.monotonic() + SLICE_S
+            await self._admission.give_way(at_once=self._is_async)
         self._engine.pump()
         return True
 
     async def _skip_rest(self, runs: Sequence[Any]) -> None:
         """Account for the parameter sets of a list that were not taken; of an open-ended iterable nobody knows."""
-        give_way_at = time.monotonic() + SLICE_S
+        self._admission.begin()
         taken = self._count
         for index in range(taken, min(len(runs), taken + MAX_SKIPPED)):
             if self.is_given_up:
                 return
-            if time.monotonic() > give_way_at:
-                await asyncio.sleep(0)
-                give_way_at = time.monotonic() + SLICE_S
+            await self._admission.give_way()
             try:
                 job = self._make(index, runs[index])
             except UsageError:

@@ -9,6 +9,7 @@ from runsemble.model.files import OutputMode
 from runsemble.model.result import Usage
 from runsemble.model.status import Cause
 from runsemble.sched.deadline import Deadline
+from runsemble.sched.history import NO_HISTORY
 from runsemble.sched.machine import RunMachine
 from runsemble.sched.retry import RetryPolicy
 
@@ -88,8 +89,8 @@ class Job:
     """A run that has not ended. Its plan, argv, env, cwd and files are those of the step that comes next or runs."""
 
     __slots__ = (
-        "argv", "cwd", "directory", "env", "files", "id", "is_submitted", "is_unwanted", "last", "lease", "machine",
-        "message", "number", "own", "params_text", "place", "plan", "steps", "stop_cause", "table",
+        "argv", "cwd", "directory", "due_at", "env", "files", "history", "id", "is_submitted", "is_unwanted", "last",
+        "lease", "machine", "message", "number", "own", "params_text", "place", "plan", "steps", "stop_cause", "table",
     )  # fmt: skip
 
     def __init__(
@@ -109,6 +110,8 @@ class Job:
         self.env = env
         self.files = files  #: of its own, with their texts
         self.machine = RunMachine()
+        self.history = NO_HISTORY  #: what attempts under former drivers leave to the next one
+        self.due_at = 0.0  #: not to be started before, in monotonic time
         self.lease: Lease | None = None  #: held in this run's name
         self.place: object | None = None  #: where it was sent, as the engine knows it
         self.stop_cause: Cause | None = None  #: asked to stop, and why

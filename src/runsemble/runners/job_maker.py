@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from runsemble.model.resources import Request
 from runsemble.runners.command import StudyCommand
 from runsemble.runners.job import Job, JobStep, Plan, plan_fields
-from runsemble.runners.options import DirectoryMode
 from runsemble.runners.study import PreparedRun, Study
 from runsemble.runners.table import RunTable
 from runsemble.workdir.staging import stage_list
+
+#: How run directories are come by that may have been made before; "own": only by attempts at the very same run.
+AgainMode = Literal["own", "reuse", "refill"]
 
 #: Turns needs and the fields of a plan message into a plan.
 NewPlan = Callable[[Request, dict[str, Any]], Plan]
@@ -24,12 +26,12 @@ class JobMaker:
         study: Whose.
         table: Where the jobs are going to be.
         new_plan: Makes a plan that the agents of the runner do not know yet.
-        directory: How run directories are come by, if not as the study says.
+        directory: How run directories are come by, None: as the study says.
         env: Variables for every run, beside those of the study.
     """
 
     def __init__(
-        self, study: Study, table: RunTable, new_plan: NewPlan, directory: DirectoryMode | None = None,
+        self, study: Study, table: RunTable, new_plan: NewPlan, directory: AgainMode | None = None,
         env: Mapping[str, str] | None = None,
     ) -> None:  # fmt: skip
         self._study = study

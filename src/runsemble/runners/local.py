@@ -13,6 +13,7 @@ from runsemble.errors import RequestError
 from runsemble.model.resources import Inventory, Request, count_of, require_count
 from runsemble.nodes.cores import CoreClaims
 from runsemble.nodes.local import LocalNode
+from runsemble.nodes.place import host_name
 from runsemble.runners.engine import Engine
 from runsemble.runners.pooled import PooledRunner, Survivors
 from runsemble.sched.pool import Pool
@@ -113,6 +114,7 @@ class ParallelLocalRunner(PooledRunner):
             counts_cores=self._counts_cores,
             counts_small=self._counts_small,
             threads_per_core=inventory.threads_per_core(list(ids)),
+            host=host_name(),
         )
 
     def _release_engine(self) -> None:

@@ -79,6 +79,7 @@ class StudyOptions:
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     max_failures: int | None = None
     halt: str | None = None
+    counts_former: bool = False  #: all runs that have failed count, and not only those of one execution
     env: Mapping[str, Any] | None = None
     run_dir: str | None = None  #: None: see `layout.default_name`
     output: OutputMode = "files"

@@ -53,8 +53,9 @@ class MultirunResult(Sequence[Run]):
         """Return a run by its position, or a list of runs."""
         if isinstance(index, slice):
             return [self[at] for at in range(*index.indices(len(self)))]
-        at = index + len(self) if index < 0 else index
-        return self._table[at if self._ids is None else self._ids[at]]
+        if self._ids is not None:
+            return self._table[self._ids[index]]
+        return self._table[index + len(self) if index < 0 else index]
 
     @property
     def statistics(self) -> RunStatistics:

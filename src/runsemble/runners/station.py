@@ -14,6 +14,8 @@ from runsemble.nodes.place import Place
 from runsemble.runners.job import Job
 from runsemble.runners.lease import Lease
 
+#: Seconds within which an agent must say what is there; one that does not is taken for dead, and killed.
+ANSWER_S = 30.0
 #: How often an agent may die within `REVIVAL_WINDOW_S` seconds before it is given up.
 MAX_REVIVALS = 5
 REVIVAL_WINDOW_S = 60.0
@@ -46,6 +48,13 @@ class Node(Protocol):
 
     async def close(self, patience_s: float, *, keeps: bool = False) -> None:
         """Wait for an agent that was told to end; keep what it knows and nobody has acknowledged if asked to."""
+
+    async def kill(self) -> None:
+        """Kill an agent that does not answer; what it knows is left to its successor.
+
+        Raises:
+            AgentError: Not even that ends it.
+        """
 
     def leave(self) -> None:
         """Have nothing more to do with the agent, which lives on."""
@@ -127,7 +136,7 @@ class Station:
         await self._announce(self.node.place)
         hello = dict(self._hello)
         self._link = await self.node.open(lambda messages: self._hear(self, messages), self._on_lost, hello)
-        await self._welcomed.wait()
+        await self._wait_welcomed()
         if self._refusal:
             raise AgentsTakenOver(f"the agent on {self.node.host} refuses this driver: {self._refusal}")
         if not self._is_settled:
@@ -136,6 +145,24 @@ class Station:
         self.is_current = self._is_settled
         if not self.is_current:
             raise AgentDied(f"the agent on {self.node.host} died at once")
+
+    async def _wait_welcomed(self) -> None:
+        """Wait until the agent has said what is there.
+
+        Raises:
+            AgentDied: It did not, and was killed.
+        """
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                await self._welcomed.wait()
+        except TimeoutError:
+            words = f"the agent on {self.node.host} did not answer for {ANSWER_S:g} s, and is killed"
+            self._hear(self, [["note", f"{words}; what it was running is started again"]])
+            if self._link is not None:
+                self._link.close()
+                self._link = None
+            await self.node.kill()
+            raise AgentDied(words) from None
 
     async def open_at_last(self) -> None:
         """Do what `open` does, again and again if the agent dies at once.

@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from runsemble.errors import CommandError, DirectoryError, InputFileError, PlaceholderError, TemplateError
 from runsemble.launch.environment import base_environment, mpi_environment
-from runsemble.launch.functions import function_name, pickle_function
+from runsemble.launch.functions import function_name, import_directories, pickle_function
 from runsemble.launch.hooks import find_hooks
 from runsemble.launch.placeholders import AsWritten, Template
 from runsemble.model.params import WrittenParams, plain_params
@@ -139,7 +139,8 @@ class Study:
         path = os.path.join(PRIVATE, f"function-{len(self._functions)}.pickle")
         self._functions[path] = step.cmd
         seed = {} if options.seed is None else {"seed": options.seed}
-        return StudyCommand.of_call(step, [function_name(step.cmd)], {"kind": "function", "path": path, **seed})
+        call = {"kind": "function", "path": path, "import_from": import_directories(), **seed}
+        return StudyCommand.of_call(step, [function_name(step.cmd)], call)
 
     @property
     def has_calls(self) -> bool:

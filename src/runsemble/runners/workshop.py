@@ -20,7 +20,7 @@ import anyio.to_thread
 from runsemble.closing import see_through
 from runsemble.errors import UsageError
 from runsemble.model.status import Cause
-from runsemble.runners.intake import SLICE_S
+from runsemble.runners.admission import SLICE_S
 from runsemble.runners.job import Job, Plan, plan_fields
 from runsemble.runners.options import StudyOptions
 from runsemble.runners.study import Study

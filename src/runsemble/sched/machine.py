@@ -80,10 +80,7 @@ class RunMachine:
         if cause is not Cause.OK:
             self.decision = policy.decide(cause, returncode, self.charged, self.free)
         if self.decision.kind == "retry" and cause is not Cause.OK:
-            if self.decision.is_charged:
-                self.charged = {**self.charged, cause: self.charged.get(cause, 0) + 1}
-            else:
-                self.free += 1
+            self._count(self.decision, cause)
             self.attempt += 1
             if self.status != "pending":
                 self._go("pending")
@@ -94,6 +91,29 @@ class RunMachine:
         else:
             self._go("success" if cause is Cause.OK else "skipped" if cause is Cause.ABORTED else "failure")
         return Verdict.DONE
+
+    def recall(self, cause: Cause, policy: RetryPolicy, returncode: int | None = None) -> Decision:
+        """Take in an attempt of which somebody else has heard the end, and which another one follows.
+
+        Args:
+            cause: Why it ended.
+            policy: When another attempt follows.
+            returncode: Its exit code, None if it never had one.
+
+        Returns:
+            What followed; of a kind other than "retry", it has cost nothing.
+        """
+        decision = policy.decide(cause, returncode, self.charged, self.free)
+        if decision.kind == "retry":
+            self._count(decision, cause)
+        return decision
+
+    def _count(self, decision: Decision, cause: Cause) -> None:
+        """Take in what another attempt costs."""
+        if decision.is_charged:
+            self.charged = {**self.charged, cause: self.charged.get(cause, 0) + 1}
+        else:
+            self.free += 1
 
     def resume(self, attempt: int, step: int, *, is_running: bool = False) -> None:
         """Go on where a run stands that somebody else has begun.

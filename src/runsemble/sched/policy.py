@@ -10,6 +10,7 @@ from typing import Literal
 from runsemble.errors import RequestError
 from runsemble.model.resources import count_of
 from runsemble.model.stats import RunStatistics
+from runsemble.model.status import RunStatus
 
 #: As long as nobody knows how many runs there will be, a share of them is taken of those that ended, from here on.
 MIN_FOR_SHARE = 3
@@ -76,6 +77,27 @@ def parse_halt(text: str) -> Halt | None:
             "WHEN is soon or now, WHAT is fail, success or done; or never"
         )
     return Halt(match[1], match[2], int(match[3]), bool(match[4]))  # type: ignore[arg-type]
+
+
+class Tally:
+    """What the runs of one execution have come to: those that failed and are executed again count as failed no more."""
+
+    def __init__(self) -> None:
+        self.statistics = RunStatistics()
+        self._failed: set[int] = set()
+
+    def count(self, run: int, status: RunStatus) -> None:
+        """Take in the end of a run."""
+        self.forget(run)
+        self.statistics.add(status, 1)
+        if status == "failure":
+            self._failed.add(run)
+
+    def forget(self, run: int) -> None:
+        """Take in that a run is executed again."""
+        if run in self._failed:
+            self._failed.discard(run)
+            self.statistics.add("failure", -1)
 
 
 @dataclass(frozen=True, slots=True)

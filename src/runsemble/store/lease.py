@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import time
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from runsemble.agent import proc
+from runsemble.nodes.place import host_name
 
 #: Seconds between two beats.
 BEAT_S = 2.0
@@ -39,7 +39,7 @@ class Here:
             namespace = os.readlink("/proc/self/ns/pid")
         except OSError:
             namespace = ""
-        return cls(host=socket.gethostname(), boot=proc.boot_id(), namespace=namespace)
+        return cls(host=host_name(), boot=proc.boot_id(), namespace=namespace)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

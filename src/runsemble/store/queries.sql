@@ -98,14 +98,16 @@ SELECT state, number FROM counts;
 SELECT max(id) FROM runs;
 
 -- name: run
-SELECT id, recipe, params, own, directory, state, cause, attempt, step, returncode, message FROM runs WHERE id = ?;
+SELECT id, recipe, params, own, directory, state, cause, attempt, step, returncode, message, forgiven FROM runs WHERE id = ?;
 
 -- name: runs_from
-SELECT id, recipe, params, own, directory, state, cause, attempt, step, returncode, message
+SELECT id, recipe, params, own, directory, state, cause, attempt, step, returncode, message,
+    forgiven
 FROM runs WHERE id >= ? ORDER BY id LIMIT ?;
 
 -- name: runs_in_state
-SELECT id, recipe, params, own, directory, state, cause, attempt, step, returncode, message
+SELECT id, recipe, params, own, directory, state, cause, attempt, step, returncode, message,
+    forgiven
 FROM runs WHERE state = ? AND id >= ? ORDER BY id LIMIT ?;
 
 -- name: ids_in_state
@@ -132,11 +134,17 @@ SELECT run, attempt, step, started, node, pid, cores, gpus, cause, returncode, m
 FROM attempts WHERE run = ? ORDER BY attempt, step;
 
 -- name: identities
-SELECT identity, id, recipe, params, own, directory, state, cause, attempt, step, returncode, message
+SELECT identity, id, recipe, params, own, directory, state, cause, attempt, step, returncode, message,
+    forgiven
 FROM runs ORDER BY id;
 
 -- name: every_last_attempt
 SELECT run, max(attempt), wall_s, user_s, system_s, max_rss_bytes, rss_floor_bytes, tail FROM attempts GROUP BY run;
+
+-- name: attempts_under_way
+SELECT run, attempts.attempt, attempts.step, started, node, pid, cores, gpus, attempts.cause, attempts.returncode,
+    attempts.message, wall_s, user_s, system_s, max_rss_bytes, rss_floor_bytes, tail
+FROM attempts JOIN runs ON runs.id = attempts.run WHERE state IN (0, 5) ORDER BY run, attempts.attempt, attempts.step;
 
 -- name: every_result
 SELECT run, kind, value FROM results;
@@ -145,7 +153,10 @@ SELECT run, kind, value FROM results;
 SELECT kind, value FROM results WHERE run = ?;
 
 -- name: requeue
-UPDATE runs SET state = 0, message = ?, step = ? WHERE id = ? AND state NOT IN (0, 5);
+UPDATE runs SET state = 0, message = ?, step = ?, forgiven = attempt WHERE id = ? AND state NOT IN (0, 5);
+
+-- name: forgive
+UPDATE runs SET forgiven = attempt WHERE state IN (2, 3, 4, 6);
 
 -- name: settle_ends
 INSERT INTO ends (run) SELECT id FROM runs WHERE id = ? AND state IN (0, 5);
@@ -153,7 +164,7 @@ INSERT INTO ends (run) SELECT id FROM runs WHERE id = ? AND state IN (0, 5);
 -- name: settle
 UPDATE runs SET state = ?, cause = ?, message = ? WHERE id = ? AND state IN (0, 5);
 
--- name: last_attempts
+-- name: attempts_of
 SELECT run, attempt, step, started, node, pid, cores, gpus, cause, returncode, message,
     wall_s, user_s, system_s, max_rss_bytes, rss_floor_bytes, tail
 FROM attempts WHERE run IN (?) ORDER BY run, attempt, step;
@@ -173,7 +184,7 @@ SELECT recipe, step, count(*) FROM runs
 WHERE state = 0 AND (own IS NULL OR json_extract(own, '$.steps') IS NULL) GROUP BY recipe, step ORDER BY min(id);
 
 -- name: pending_apart
-SELECT id, recipe, params, own, directory, state, cause, attempt, step, returncode, message FROM runs
+SELECT id, recipe, params, own, directory, state, cause, attempt, step, returncode, message, forgiven FROM runs
 WHERE state = 0 AND id >= ? AND own IS NOT NULL AND json_extract(own, '$.steps') IS NOT NULL ORDER BY id LIMIT ?;
 
 -- name: sample_attempts

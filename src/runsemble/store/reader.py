@@ -163,11 +163,18 @@ class Reader:
 
     async def last_attempts(self, runs: Sequence[int]) -> Mapping[int, StoredAttempt]:
         """Return the latest attempt at each of several runs, by id; those before their first one are missing."""
-        if not runs:
-            return {}
-        sql = query("last_attempts").replace("(?)", f"({','.join('?' * len(runs))})")
-        async with self._db.execute(sql, runs) as cursor:
-            return {row[0]: StoredAttempt(*row) for row in await cursor.fetchall()}
+        return {run: attempts[-1] for run, attempts in (await self.attempts_of(runs)).items()}
+
+    async def attempts_of(self, runs: Sequence[int]) -> dict[int, list[StoredAttempt]]:
+        """Return every attempt at several runs, the first one first, by id; runs without any are missing."""
+        found: dict[int, list[StoredAttempt]] = {}
+        for at in range(0, len(runs), PAGE):
+            some = runs[at : at + PAGE]
+            sql = query("attempts_of").replace("(?)", f"({','.join('?' * len(some))})")
+            async with self._db.execute(sql, some) as cursor:
+                for row in await cursor.fetchall():
+                    found.setdefault(row[0], []).append(StoredAttempt(*row))
+        return found
 
     async def ends(self, after: int, count: int = PAGE) -> list[tuple[int, int]]:
         """Return which runs have ended: the number of each end, and the run's id, in order.

@@ -55,6 +55,7 @@ class StoredRun(NamedTuple):
     step: int  #: the step that comes next, or was last
     returncode: int | None
     words: str | None
+    forgiven: int = 0  #: attempts before it was queued again, which count against no limit
 
     @property
     def status(self) -> StoredStatus:
@@ -102,6 +103,11 @@ class StoredAttempt(NamedTuple):
     def cause(self) -> Cause | None:
         """Why it ended; None while it is under way."""
         return cause_of(self.cause_number)
+
+    @property
+    def ended(self) -> float | None:
+        """When it ended, UTC epoch seconds; None if nobody knows, or it is under way."""
+        return None if self.started is None or self.wall_s is None else self.started + self.wall_s
 
     @property
     def usage(self) -> Usage | None:

@@ -44,7 +44,7 @@ class Renewal:
     def add_lost_run(self, run: NewRun, attempt: int, message: str, state: int, cause: int | None) -> None:
         """Write a run of which only its directory was left."""
         what = (*run[:3], run.own or None, run.directory or None, run.identity)
-        self.add("runs", [(*what, state, cause, attempt, 0, None, message)])
+        self.add("runs", [(*what, state, cause, attempt, 0, None, message, attempt)])
 
     def has_run(self, id_: int) -> bool:
         """Tell whether there is a run of this id."""

@@ -32,7 +32,10 @@ _TABLE_LEAF = b"\x0d"
 #: Tables whose keys are numbers, with the key and the columns.
 NUMBERED = {
     "recipes": ("id", "id, spec"),
-    "runs": ("id", "id, recipe, params, own, directory, identity, state, cause, attempt, step, returncode, message"),
+    "runs": (
+        "id",
+        "id, recipe, params, own, directory, identity, state, cause, attempt, step, returncode, message, forgiven",
+    ),
     "attempts": (
         "run",
         (

@@ -24,7 +24,8 @@ CREATE TABLE runs (
     attempt INTEGER NOT NULL DEFAULT 0, -- attempts made
     step INTEGER NOT NULL DEFAULT 0,    -- the step that comes next, or was last
     returncode INTEGER,
-    message TEXT                        -- how the last attempt ended, where that is not plain from the cause
+    message TEXT,                       -- how the last attempt ended, where that is not plain from the cause
+    forgiven INTEGER NOT NULL DEFAULT 0 -- attempts that count against no limit: the run was queued again after them
 );
 CREATE INDEX runs_by_state ON runs (state);
 CREATE INDEX runs_by_directory ON runs (directory) WHERE directory IS NOT NULL;

@@ -19,7 +19,7 @@ def sound_run(row: Row, recipes: Collection[int]) -> tuple[Row, bool] | None:
         row: As it was read.
         recipes: Ids of those that are known.
     """
-    id_, recipe, params, own, directory, identity, state, cause, attempt, step, returncode, message = row
+    id_, recipe, params, own, directory, identity, state, cause, attempt, step, returncode, message, forgiven = row
     if not (_is_count(id_) and recipe in recipes and _is_params(params) and _is_json(own)):
         return None
     if not (_is_text(directory) and isinstance(identity, bytes | None)):
@@ -32,10 +32,12 @@ def sound_run(row: Row, recipes: Collection[int]) -> tuple[Row, bool] | None:
         and _is_count(step)
         and isinstance(returncode, int | None)
         and _is_text(message)
+        and _is_count(forgiven)
     )
     if is_known:
         return row, True
-    return (*what, 0, None, attempt if _is_count(attempt) else 0, 0, None, None), False
+    attempt = attempt if _is_count(attempt) else 0
+    return (*what, 0, None, attempt, 0, None, None, attempt), False
 
 
 def _is_params(value: Any) -> bool:

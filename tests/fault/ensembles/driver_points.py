@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from runsemble.agent import place
-from runsemble.ensemble import creation, driver, inbox, pruning
+from runsemble.ensemble import attending, creation, inbox, pruning
 from runsemble.ensemble.commands import Desk
 from runsemble.ensemble.pruning import Pruning
 from runsemble.ensemble.recorder import Recorder
@@ -175,6 +175,13 @@ def expire_after(lease_s: float) -> None:
     setattr(writer, "BEAT_S", lease_s / 4)  # noqa: B010
 
 
+def wait_for_agents(answer_s: float) -> None:
+    """Take agents for dead that do not answer for so long."""
+    from runsemble.runners import station
+
+    station.ANSWER_S = local.TAKEN_S = answer_s
+
+
 def let_clock_jump(jump_s: float) -> None:
     """Let the clock be set back and forth all the time, as far as this process sees it."""
     clock, jumps = time.time, itertools.cycle((jump_s, -jump_s, 0.0))
@@ -182,4 +189,4 @@ def let_clock_jump(jump_s: float) -> None:
 
 
 #: Seconds between two looks for commands, and for directories to remove, so that tests need not wait for them.
-driver.LOOK_S = pruning.LOOK_S = 0.02
+attending.LOOK_S = pruning.LOOK_S = 0.02

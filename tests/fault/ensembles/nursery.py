@@ -57,6 +57,9 @@ def _prepare(options: dict[str, Any]) -> None:
     lease_s = options.pop("lease_s", None)
     if lease_s is not None:
         driver_points.expire_after(lease_s)
+    answer_s = options.pop("answer_s", None)
+    if answer_s is not None:
+        driver_points.wait_for_agents(answer_s)
     jump_s = options.pop("clock_jumps_s", None)
     if jump_s is not None:
         driver_points.let_clock_jump(jump_s)

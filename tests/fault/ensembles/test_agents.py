@@ -12,7 +12,7 @@ from pathlib import Path
 from runsemble.testing import faults
 from runsemble.workdir.layout import PRIVATE
 
-from ...integration.support import processes_of, wait_until
+from ...integration.support import is_alive, processes_of, wait_until
 from .campaign import SLOTS
 from .scene import Scene
 
@@ -93,3 +93,26 @@ def test_runs_that_ended_with_their_driver_are_all_executed_by_the_next_one(scen
     wait_until("the agent has ended them", lambda: not processes_of(scene.directory))
     seen = scene.finish(lost_at_most=SLOTS)  # as theirs are written down that were ended with their driver
     assert any(number > 1 for number in seen.attempt.values())
+
+
+def test_an_agent_that_does_not_answer_is_killed_and_its_runs_are_started_again(scene: Scene, tmp_path: Path) -> None:
+    assert scene.make(stretch=6.0) == 0
+    scene.fuse.arm("run reaped", ["driver"])
+    assert scene.wait(scene.drive()) == -signal.SIGKILL
+    agents = faults.members("agent", scene.home)
+    for agent in agents:
+        os.kill(agent, signal.SIGSTOP)
+    log = str(tmp_path / "log")
+    seen = scene.finish(lost_at_most=SLOTS, answer_s=1.0, log=log)
+    assert any(number > 1 for number in seen.attempt.values())
+    assert "did not answer for 1 s, and is killed; what it was running is started again" in Path(log).read_text()
+    assert not any(is_alive(agent) for agent in agents)
+
+
+def test_an_agent_that_stands_still_while_it_comes_up_is_killed(scene: Scene) -> None:
+    assert scene.make() == 0
+    scene.fuse.arm("spool opened", ["driver"], stop=True)
+    assert scene.wait(scene.drive()) == -signal.SIGKILL
+    (agent,) = faults.members("agent", scene.home)
+    scene.finish(answer_s=1.0)
+    assert not is_alive(agent)

@@ -16,6 +16,7 @@ from runsemble.store.connection import store_path
 from runsemble.testing import faults
 
 from ...integration.support import processes_of, wait_until
+from .campaign import SLOTS
 from .nest import Nest
 from .scene import Scene
 from .verdict import check_always
@@ -92,6 +93,24 @@ def test_a_driver_killed_on_a_full_disk_loses_nothing(disk: Path, scene_on_disk:
     assert scene.wait(driver) == -9
     ballast.unlink()
     scene.finish()
+
+
+def test_an_agent_that_dies_while_the_disk_is_full_is_replaced_when_there_is_space(
+    disk: Path, scene_on_disk: Scene
+) -> None:
+    scene = scene_on_disk
+    assert scene.make() == 0
+    scene.fuse.arm("exit heard", [], stop=True)
+    driver = scene.drive(shows=True, gives_up=True)
+    scene.wait_fired()
+    ballast = fill(disk)
+    for agent in faults.members("agent", scene.home):
+        os.kill(agent, 9)
+    os.kill(driver, 18)
+    wait_until("it is told", lambda: "disk is full" in scene.said)
+    ballast.unlink()
+    assert scene.wait(driver) == 0, scene.said
+    scene.finish(lost_at_most=SLOTS)
 
 
 def test_a_read_only_directory_is_told_and_later_the_ensemble_goes_on(disk: Path, scene_on_disk: Scene) -> None:

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
+from runsemble.agent.aside import keep_results, set_aside
 from runsemble.agent.protocol import DISK_FULL, NOT_LAUNCHED, NOT_STAGED
-from runsemble.agent.spawn import Plan, Trouble, open_log, open_outputs, set_aside, spawn
+from runsemble.agent.spawn import Plan, Trouble, open_log, open_outputs, spawn
 
 MakePlan = Callable[..., Plan]
 Refuse = Callable[..., Trouble]
@@ -180,6 +181,20 @@ def test_every_attempt_is_set_aside_on_its_own() -> None:
     assert Path(".attempts/1/stdout").read_text() == "of attempt 1"
     assert Path(".attempts/2/stdout").read_text() == "of attempt 2"
     assert Path(".attempts/current").read_text() == "3"
+
+
+def test_a_later_step_of_another_attempt_finds_what_earlier_ones_have_posted() -> None:
+    Path("results.json").write_text("of step 0")
+    keep_results(1)
+    Path("results.json").write_text("of a step that failed")
+    set_aside(2, 1)
+    assert Path("results.json").read_text() == "of step 0"
+    Path("results.json").write_text("of step 1")
+    keep_results(2)
+    set_aside(3, 0)
+    assert not Path("results.json").exists()
+    set_aside(4, 2)  # in attempt 3 nothing had been posted when its step 2 began
+    assert not Path("results.json").exists()
 
 
 @pytest.mark.parametrize(

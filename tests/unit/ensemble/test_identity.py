@@ -13,7 +13,7 @@ import pytest
 from runsemble.ensemble.creation import RunSpec, _texts
 from runsemble.ensemble.identity import SIZE, input_digest, run_identity
 from runsemble.ensemble.options import ensemble_options
-from runsemble.ensemble.recording import full_recipe
+from runsemble.ensemble.recipe import full_recipe
 from runsemble.model.step import Step
 from runsemble.runners.study import Study
 
@@ -36,7 +36,7 @@ Identify = Callable[..., bytes]
 def identify(here: Path) -> Identify:
     """Return a function that gives the identity of one run of a study, by default always the same."""
 
-    def identify(run: Any = PARAMS, **options: Any) -> bytes:
+    def identify(run: Any = PARAMS, *, here: Path = here, **options: Any) -> bytes:
         defaults: dict[str, Any] = {"input_files": ["input"], "templates": ["deck"]}
         if "steps" not in options:
             defaults["cmd"] = ["sh", "-c", "echo {a}"]
@@ -63,6 +63,29 @@ def test_parameters_make_a_difference_with_their_types(identify: Identify) -> No
         {"a": 1},
     ]
     assert len({identify(params) for params in different}) == len(different)
+
+
+def test_the_order_of_parameters_and_of_what_has_none_makes_no_difference() -> None:
+    def identity(text: str) -> bytes:
+        return run_identity("d", text)
+
+    assert identity('{"a":1,"b":{"c":2,"d":3}}') == identity('{"b":{"d":3,"c":2},"a":1}')
+    assert identity('{"a":[1,2]}') != identity('{"a":[2,1]}')
+    for tag in ("set", "frozenset", "dict"):
+        one, other = (f'{{"a":{{"__type__":"{tag}","value":{value}}}}}' for value in ("[[1,2],[3,4]]", "[[3,4],[1,2]]"))
+        assert identity(one) == identity(other)
+
+
+def test_a_program_is_what_the_user_wrote_wherever_it_lies(
+    here: Path, identify: Identify, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = identify(cmd=["./run.sh", "{a}"])
+    assert identify(cmd=["run.sh", "{a}"]) != before
+    (here / "moved").mkdir()
+    for name in ("input", "deck", "run.sh"):
+        os.rename(here / name, here / "moved" / name)
+    monkeypatch.chdir(here / "moved")
+    assert identify(cmd=["./run.sh", "{a}"], here=here / "moved") == before
 
 
 def test_the_command_its_environment_and_its_place_make_a_difference(identify: Identify) -> None:

@@ -37,7 +37,7 @@ def situation(one: EnsembleRun, *attempts: StoredAttempt, **more: Any) -> Situat
 
 
 def attempt(number: int, cause: Cause | None, started: float = NOW - 10, wall_s: float | None = 4.0) -> StoredAttempt:
-    return StoredAttempt(3, number, 0, started, "localhost", 99, "0,1", "", CAUSE_NUMBER[cause], wall_s=wall_s)
+    return StoredAttempt(3, number, 0, started, "host7", 99, "0,1", "", CAUSE_NUMBER[cause], wall_s=wall_s)
 
 
 NEXT = "it is next when 2 cores can be had, and 0 runs are under way"

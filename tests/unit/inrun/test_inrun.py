@@ -9,7 +9,7 @@ from typing import Any, get_type_hints
 import pytest
 
 from runsemble import codec
-from runsemble.agent.spawn import set_aside
+from runsemble.agent.aside import set_aside
 from runsemble.errors import NotInRun, StaleAttempt
 from runsemble.inrun import command, get_run_params, post_run_results, report, time_left_s
 

@@ -15,7 +15,7 @@ import cloudpickle
 import pytest
 
 from runsemble.errors import CommandError
-from runsemble.launch.functions import pickle_function
+from runsemble.launch.functions import import_directories, pickle_function
 
 
 def load(path: Path) -> Any:
@@ -26,6 +26,16 @@ def test_a_function_of_a_module_is_stored_by_its_name(tmp_path: Path) -> None:
     pickle_function(os.path.join, str(tmp_path / "f"))
     assert load(tmp_path / "f") is os.path.join
     assert (tmp_path / "f").stat().st_size < 100
+
+
+def test_modules_of_ones_own_are_found_where_this_program_finds_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(
+        sys, "path", ["", "/opt/mine", "/opt/site-packages", sys.prefix + "/lib", os.path.dirname(os.__file__)]
+    )
+    assert import_directories() == [str(tmp_path), "/opt/mine"]
 
 
 def test_a_function_that_cannot_be_imported_is_stored_whole(tmp_path: Path) -> None:

@@ -100,10 +100,10 @@ def test_a_file_of_nothing_but_noise_yields_nothing(file: Path) -> None:
 
 
 def test_a_row_that_damage_has_made_up_is_told_from_one_that_can_be_right() -> None:
-    good = (1, 1, '{"x":1}', None, None, b"i", 2, 1, 1, 0, 3, None)
+    good = (1, 1, '{"x":1}', None, None, b"i", 2, 1, 1, 0, 3, None, 0)
     assert sound_run(good, {1}) == (good, True)
     assert sound_run((1, 2, *good[2:]), {1}) is None
     assert sound_run((1, 1, '{"x":', *good[3:]), {1}) is None
     assert sound_run((1, 1, "[1]", *good[3:]), {1}) is None
     unknown = sound_run((*good[:6], 77, *good[7:]), {1})
-    assert unknown == ((1, 1, '{"x":1}', None, None, b"i", 0, None, 1, 0, None, None), False)
+    assert unknown == ((1, 1, '{"x":1}', None, None, b"i", 0, None, 1, 0, None, None, 1), False)

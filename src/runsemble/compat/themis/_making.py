@@ -123,6 +123,7 @@ def _options(setup_dir: str, setup: Setup) -> StudyOptions:
             tempfail_s=0.0,
         ),
         max_failures=None if setup.max_failed_runs == unlimited else setup.max_failed_runs,
+        counts_former=True,
         run_dir=setup.run_dir_names,
         directory="refill",
         output="log",

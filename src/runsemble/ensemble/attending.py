@@ -1,0 +1,70 @@
+"""Has what other processes ask for carried out, as long as a study is under way."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import anyio.to_thread
+
+from runsemble.closing import see_through
+from runsemble.ensemble import inbox
+from runsemble.ensemble.commands import Desk
+from runsemble.ensemble.private import private_directory
+from runsemble.errors import AgentsTakenOver, LeaseError, StoreError
+from runsemble.runners.engine import Engine
+
+#: Seconds between two looks for commands of other processes.
+LOOK_S = 0.2
+
+
+class Attendant:
+    """Looks into the inbox of a study.
+
+    Args:
+        directory: The study's.
+        engine: Where it is under way; fails when another process takes the study over.
+        desk: Returns where commands are carried out; asked for when there is one.
+        turn: Held while one is carried out.
+    """
+
+    def __init__(self, directory: str, engine: Engine, desk: Callable[[], Awaitable[Desk]], turn: asyncio.Lock) -> None:
+        self._private = private_directory(directory)
+        self._engine = engine
+        self._desk = desk
+        self._turn = turn
+
+    @asynccontextmanager
+    async def attending(self) -> AsyncIterator[None]:
+        """Carry out what comes while the block runs."""
+        task = asyncio.get_running_loop().create_task(self._attend())
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.wait([task])
+
+    async def _attend(self) -> None:
+        while True:
+            try:
+                await self.answer()
+            except LeaseError as error:
+                self._engine.desert(AgentsTakenOver(str(error)))
+                return
+            except (StoreError, OSError):
+                pass  # the command stays where it is, for when the disk has space again
+            await asyncio.sleep(LOOK_S)
+
+    async def answer(self) -> None:
+        """Carry out what has come by now.
+
+        Raises:
+            LeaseError: Another process has taken the study over.
+            StoreError: It cannot be written down.
+        """
+        async with self._turn:
+            for command in await anyio.to_thread.run_sync(inbox.pending, self._private):
+                desk = await self._desk()
+                await see_through(desk.carry_out(command))
+                await anyio.to_thread.run_sync(inbox.withdraw, self._private, command.name)
