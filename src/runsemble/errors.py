@@ -111,6 +111,10 @@ class AgentsTakenOver(AgentError):
     """The agents obey another driver now; what runs there is none of this one's business any more."""
 
 
+class LooksAgain(AgentsTakenOver):
+    """The driver lets go of its agents, to take them over anew together with those of others."""
+
+
 class StrangeRuns(AgentError):
     """Agents know of runs that the driver does not: it has to look again."""
 

@@ -429,3 +429,11 @@ async def test_a_run_with_parameters_has_its_directory_already(here: Path) -> No
     runner = ParallelLocalRunner()
     with pytest.raises(UsageError, match="leave out cwd='elsewhere'"):
         runner.add(["true"], "elsewhere", params={"x": 1})
+
+
+async def test_a_local_runner_has_as_many_agents_as_it_is_told() -> None:
+    async with ParallelLocalRunner(2, agents=3) as runner:
+        assert len(set(runner.engine.agent_pids)) == 3
+        run = runner.add(["true"])
+        await run
+        assert run.status == "success"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pstats
 import signal
 import subprocess
 import sys
@@ -17,7 +18,7 @@ import pytest
 from runsemble.compat import themis
 from runsemble.compat.themis import CompositeRun, Step, Themis, laf
 
-from .support import PATIENCE_S, is_alive, wait_until
+from .support import PATIENCE_S, Gate, is_alive, wait_until
 from .themis_support import (
     executed,
     interface,
@@ -388,3 +389,18 @@ def test_batch_submission_says_when_it_comes() -> None:
     assert "laf comes with" in python("-m", "runsemble.compat.themis.laf", status=1)
     with pytest.raises(NotImplementedError, match="batch queues"):
         laf.BatchSubmitter("script.sh", [{}], "none")
+
+
+def test_two_executions_share_the_runs_and_keep_profiles(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("THEMIS_PROFILE", "1")
+    ensemble = made(*[f"echo >> ../../begun; {gate.words}"] * 4)
+    ensemble.execute_local(max_concurrency=1, parallelism=2)
+    ensemble.execute_local(max_concurrency=1, allow_multiple=True)
+    wait_until("both are at work", lambda: Path("begun").exists() and Path("begun").read_text() == "\n\n")
+    gate.open()
+    wait_idle(ensemble)
+    assert statuses(ensemble) == (Themis.RUN_SUCCESS,) * 4
+    assert Path("begun").read_text() == "\n" * 4
+    profiles = [f".themis_setup/execution_{number}/themis_backend.pstat" for number in (1, 2)]
+    wait_until("there are profiles", lambda: all(map(os.path.exists, profiles)))
+    assert pstats.Stats(profiles[0]).total_calls > 0  # type: ignore[attr-defined]

@@ -7,7 +7,7 @@ from typing import Any
 
 from runsemble.cli.directory import typed
 from runsemble.model.status import StoredStatus
-from runsemble.store.lease import Lease
+from runsemble.store.lease import Holder, Lease
 from runsemble.store.reader import reading
 
 
@@ -44,4 +44,9 @@ def driver_facts(lease: Lease) -> dict[str, Any] | None:
     holder = lease.holder
     if holder is None or lease.is_free_now:
         return None
+    return holder_facts(holder)
+
+
+def holder_facts(holder: Holder) -> dict[str, Any]:
+    """Return what there is to say of a process that drives a study, ready for JSON."""
     return {"host": holder.host, "pid": holder.pid, "since": holder.since}

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from runsemble.display.status import StatusDisplay
 from runsemble.display.tally import FAILED
 from runsemble.ensemble.look import Look
+from runsemble.ensemble.overview import drivers_of
 from runsemble.model.stats import RunStatistics
 from runsemble.model.status import RunStatus, StoredStatus
 from runsemble.store.lease import EXPIRY_S
@@ -41,8 +42,9 @@ async def until_driver_ends(look: Look, act: Callable[[], Awaitable[None]]) -> b
         lease = await look.reader.lease()
         if (lease.epoch, lease.beat) != beat:
             beat, beat_at = (lease.epoch, lease.beat), time.monotonic()
+        drivers = await drivers_of(look.reader)
         await act()
-        if lease.holder is None or lease.is_free_now:
+        if not drivers:
             return True
         if time.monotonic() - beat_at > EXPIRY_S:
             return False

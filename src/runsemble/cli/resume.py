@@ -13,14 +13,15 @@ import click
 from runsemble.cli import exits
 from runsemble.cli.app import complain, stop_writing
 from runsemble.cli.directory import DIRECTORY, typed
-from runsemble.cli.driving import is_over, look_who
+from runsemble.cli.driving import driver_words, is_driven, is_over, look_who
 from runsemble.cli.ending import Ending, terminate, wants_bar
 from runsemble.cli.id_words import ids_words
 from runsemble.cli.options import JOBS, OUTPUT, PROGRESS_OPTIONS, RESOURCES
 from runsemble.cli.say import say
 from runsemble.cli.sections import SectionedCommand, option
-from runsemble.ensemble.driver import Driver, Execution
+from runsemble.ensemble.driver import Driver
 from runsemble.ensemble.ensemble import Ensemble
+from runsemble.ensemble.execution import Execution
 from runsemble.ensemble.sync import blocking
 from runsemble.errors import AgentError, LeaseError, StoreError, UsageError
 from runsemble.model import events
@@ -38,6 +39,12 @@ from runsemble.runners.progress import Showing
     "--deadline",
     metavar="TIME",
     help="When everything must be over: nothing starts that cannot finish, what runs then is ended and stays pending.",
+)
+@option(
+    RESOURCES,
+    "--allow-multiple",
+    is_flag=True,
+    help="Take part where another process drives the study; else that is an error.",
 )
 @option("When runs fail", "--failed", is_flag=True, help="Let those that failed be executed again, too.")
 @option(OUTPUT, "--json", "as_json", is_flag=True, help="Print the runs as JSON at the end, instead of a summary.")
@@ -90,7 +97,12 @@ def _carry_out(directory: str, options: dict[str, Any]) -> Ending[Driver]:
     runner = ParallelLocalRunner(max_parallel=options["jobs"])
     runner.bus.listen(lambda event: ending.broken.append(str(event)), events.Aborted)
     showing = Showing(wants_bar(options), options["shows_eta"], says_end=options["as_json"])
-    execution = Execution(make_runner=lambda: runner, showing=showing, deadline_s=deadline_s(options))
+    execution = Execution(
+        make_runner=lambda: runner,
+        showing=showing,
+        deadline_s=deadline_s(options),
+        allow_multiple=options["allow_multiple"],
+    )
     driver = Driver(directory, execution)
 
     async def carry_out() -> None:
@@ -131,9 +143,14 @@ async def _report(ending: Ending[Driver], directory: str, options: dict[str, Any
         from runsemble.cli.study_summary import print_study_summary
 
         await print_study_summary(directory, wall_s)
-    _, counts = await look_who(directory)
+    lease, counts = await look_who(directory)
     if not is_over(counts) and not options["as_json"]:
-        say(_left_words(ending, directory, counts["pending"] + counts["running"]))
+        left = counts["pending"] + counts["running"]
+        if is_driven(lease):
+            others = driver_words(lease, directory)
+            say(f"{count_of(left, 'run')} left, {others}; follow it: runsemble watch {typed(directory)}")
+        else:
+            say(_left_words(ending, directory, left))
 
 
 async def _print_runs(directory: str) -> None:

@@ -21,9 +21,12 @@ from runsemble.model.resources import count_of
 @click.command()
 @DIRECTORY
 @JOBS
+@click.option(
+    "--allow-multiple", is_flag=True, help="Take part where another process drives the study; else that is an error."
+)
 @click.option(*AS_JSON, is_flag=True, help="Print what was started as JSON.")
 @click.option(*QUIET, is_flag=True, help="Print nothing but what goes wrong.")
-def start(directory: str, jobs: int | None, **options: Any) -> int:
+def start(directory: str, jobs: int | None, allow_multiple: bool, **options: Any) -> int:
     """Execute what is pending of the study in DIR, in a process of its own that outlives this terminal.
 
     It returns at once. `runsemble watch DIR` follows it, `runsemble status DIR` says how far it is, and
@@ -37,7 +40,7 @@ def start(directory: str, jobs: int | None, **options: Any) -> int:
         say(f"nothing is pending in {here}: runsemble add adds runs, runsemble requeue executes some again")
         return exits.OK
     try:
-        pid = asyncio.run(start_detached(directory, max_concurrency=jobs))
+        pid = asyncio.run(start_detached(directory, max_concurrency=jobs, allow_multiple=allow_multiple))
     except LeaseError as error:
         raise LeaseError(f"{error}; follow it: runsemble watch {here}") from error
     left = count_of(counts["pending"] + counts["running"], "run")

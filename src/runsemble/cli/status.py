@@ -12,7 +12,7 @@ import click
 from runsemble._version import __version__
 from runsemble.cli import exits
 from runsemble.cli.directory import DIRECTORY, typed
-from runsemble.cli.driving import driver_facts, driver_words, is_driven, is_over
+from runsemble.cli.driving import driver_facts, driver_words, holder_facts, is_driven, is_over
 from runsemble.cli.summary import wants_colour
 from runsemble.display.table import clip, columns_of, printable, value_words
 from runsemble.display.words import nearest_path
@@ -64,6 +64,7 @@ def status_lines(seen: Overview, directory: str, width: int) -> list[str]:
         if seen.counts["running"] and not is_driven(seen.lease):
             words += " takes over what still runs"
         lines.append(words)
+    lines += [f"  with {guest}" for guest in seen.guests]
     if seen.causes:
         lines.append("Failed: " + ", ".join(f"{cause} ({count}×)" for cause, count in seen.causes.items()))
     for run in seen.failures:
@@ -99,6 +100,7 @@ async def status_facts(directory: str) -> dict[str, object]:
         "total": seen.total,
         "ended": seen.ended,
         "driver": driver_facts(seen.lease),
+        "guests": [holder_facts(guest) for guest in seen.guests],
         "causes": {str(cause): count for cause, count in seen.causes.items()},
         "failures": [
             {"id": run.id, "status": run.status, "cause": None if run.cause is None else str(run.cause),

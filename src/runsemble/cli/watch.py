@@ -10,14 +10,16 @@ import click
 
 from runsemble.cli import exits
 from runsemble.cli.directory import DIRECTORY, typed
-from runsemble.cli.driving import driver_words, is_driven, is_over, look_who, next_step
+from runsemble.cli.driving import is_over, look_who, next_step
 from runsemble.cli.follow import Follower, until_driver_ends
 from runsemble.cli.reply import AS_JSON
 from runsemble.cli.say import say
 from runsemble.cli.status import print_status, status_facts
 from runsemble.cli.study_summary import print_study_summary
 from runsemble.ensemble.look import looking
+from runsemble.ensemble.overview import drivers_of
 from runsemble.model.resources import count_of
+from runsemble.store.reader import reading
 
 
 @click.command(epilog=f"\b\n{exits.HELP}")
@@ -38,12 +40,14 @@ def watch(directory: str, **options: Any) -> int:
 
 
 async def _watch(directory: str, options: dict[str, Any]) -> int:
-    lease, counts = await look_who(directory)
-    if not is_driven(lease):
+    _, counts = await look_who(directory)
+    async with reading(directory) as reader:
+        drivers = await drivers_of(reader)
+    if not drivers:
         await (_Lines(directory).print() if options["as_json"] else print_status(directory))
         return exits.FAILED if counts["failure"] + counts["aborted"] else exits.OK
     if not options["as_json"]:
-        say(f"{typed(directory)} is {driver_words(lease, directory)}; Ctrl-C leaves")
+        say(f"{typed(directory)} is driven by {drivers[0]}; Ctrl-C leaves")
     async with looking(directory) as look:
         if options["as_json"]:
             is_over_for_certain = await until_driver_ends(look, _Lines(directory).print)

@@ -8,9 +8,9 @@ from contextlib import asynccontextmanager
 
 import anyio.to_thread
 
-from runsemble.closing import see_through
 from runsemble.ensemble import inbox
 from runsemble.ensemble.commands import Desk
+from runsemble.ensemble.control import carry_out_waiting
 from runsemble.ensemble.private import private_directory
 from runsemble.errors import AgentsTakenOver, LeaseError, StoreError
 from runsemble.runners.engine import Engine
@@ -26,14 +26,14 @@ class Attendant:
         directory: The study's.
         engine: Where it is under way; fails when another process takes the study over.
         desk: Returns where commands are carried out; asked for when there is one.
-        turn: Held while one is carried out.
+        turn: Held by whoever carries commands out, or must not be disturbed by any.
     """
 
     def __init__(self, directory: str, engine: Engine, desk: Callable[[], Awaitable[Desk]], turn: asyncio.Lock) -> None:
-        self._private = private_directory(directory)
+        self._turn = turn
+        self._directory = directory
         self._engine = engine
         self._desk = desk
-        self._turn = turn
 
     @asynccontextmanager
     async def attending(self) -> AsyncIterator[None]:
@@ -64,7 +64,5 @@ class Attendant:
             StoreError: It cannot be written down.
         """
         async with self._turn:
-            for command in await anyio.to_thread.run_sync(inbox.pending, self._private):
-                desk = await self._desk()
-                await see_through(desk.carry_out(command))
-                await anyio.to_thread.run_sync(inbox.withdraw, self._private, command.name)
+            if await anyio.to_thread.run_sync(inbox.pending, private_directory(self._directory)):
+                await carry_out_waiting(await self._desk(), self._directory, lambda _: True)

@@ -12,21 +12,24 @@ import anyio.to_thread
 
 from runsemble.ensemble.book import Book
 from runsemble.ensemble.creation import RunWriter
+from runsemble.ensemble.guests import Guests, orders_to
+from runsemble.ensemble.hosting import OF_GUESTS, OF_HOSTS
 from runsemble.ensemble.inbox import Command
+from runsemble.ensemble.killing import killing
+from runsemble.ensemble.pen import Pen
 from runsemble.ensemble.pruning import KEEP
 from runsemble.errors import LeaseError, RunsembleError, StoreError, UsageError
-from runsemble.model.status import Cause, StoredStatus
+from runsemble.model.status import StoredStatus
 from runsemble.runners.study import Study
+from runsemble.store.lease import Here
 from runsemble.store.reader import Reader
-from runsemble.store.records import CAUSE_NUMBER, STATUS_NUMBER, NewRun, StoredRun
+from runsemble.store.records import STATUS_NUMBER, NewRun, StoredRun
 from runsemble.store.text import from_store
-from runsemble.store.writer import Statement, Writer
+from runsemble.store.writer import Statement
 from runsemble.workdir.keep import Keep, is_pruned
 
 _log = logging.getLogger("runsemble")
 
-#: What is said of a run that was killed.
-KILLED_WORDS = "killed on request"
 #: How many runs are looked up at a time.
 CHUNK = 500
 
@@ -80,15 +83,19 @@ class Desk:
     """Where commands are carried out.
 
     Args:
-        writer: Holds the lease.
+        pen: Writes what is changed.
         reader: Reads the same study.
         book: Its recipes.
         live: The execution under way, None where there is none.
+        guests: The guests of that execution, None where it is one itself.
     """
 
-    def __init__(self, writer: Writer, reader: Reader, book: Book, live: Live | None = None) -> None:
-        self._writer = writer
-        self._reader = reader
+    def __init__(
+        self, pen: Pen, reader: Reader, book: Book, live: Live | None = None, guests: Guests | None = None
+    ) -> None:
+        self.reader = reader
+        self.guests = guests
+        self._pen = pen
         self._book = book
         self._live = live
 
@@ -98,7 +105,7 @@ class Desk:
         On return what it changes and the reply are on disk, both or neither. What is wrong with it is a reply, too:
         ``{"error": sentence}``.
         """
-        before = await self._reader.reply(command.name)
+        before = await self.reader.reply(command.name)
         if before is not None:
             return before
         handler = HANDLERS.get(command.what)
@@ -113,7 +120,9 @@ class Desk:
         except Exception as error:  # whatever another version or another program wrote: the study must not suffer
             _log.exception("the command %s cannot be carried out", command)
             reply, statements, then = {"error": f"the command {command.what} makes no sense: {error!r}"}, [], None
-        await self._writer.commit([*statements, ("record_command", [(command.name, json.dumps(reply))])])
+        done = [(command.name, json.dumps(reply))]
+        closing = ("record_command", done) if self._pen.guest is None else ("forget_order", [(command.name,)])
+        await self._pen.commit([*statements, closing])
         if then is not None:
             then()
         return reply
@@ -132,7 +141,7 @@ class Desk:
         for at in range(0, len(wanted), CHUNK):
             chunk = wanted[at : at + CHUNK]
             marks = ",".join("?" * len(chunk))
-            found |= {run.id: run for run in await self._reader.where(f"id IN ({marks})", chunk, len(chunk))}
+            found |= {run.id: run for run in await self.reader.where(f"id IN ({marks})", chunk, len(chunk))}
         missing = [id_ for id_ in wanted if id_ not in found]
         if missing:
             raise UsageError(f"there is no run {missing[0]}")
@@ -145,15 +154,29 @@ class Desk:
         how = _require_how(arguments)
         ids = [run.id for run in await self.find(arguments["runs"])]
         live = self._live
-        held = await live.kill(ids, how) if live is not None else set[int]()
-        runs = await self.find(ids)  # as they stand now: nobody else starts or ends any of the others
+        theirs = await self._guests_of(ids)
+        elsewhere = {run for runs in theirs.values() for run in runs}
+        own = [id_ for id_ in ids if id_ not in elsewhere]
+        held = await live.kill(own, how) if live is not None else set[int]()
+        runs = await self.find(own)  # as they stand now: nobody else starts or ends any of the others
         at_once = [run for run in runs if run.status in OPEN and run.id not in held]
-        rows = [(STATUS_NUMBER["killed"], CAUSE_NUMBER[Cause.KILLED], KILLED_WORDS, run.id) for run in at_once]
-        ends = [(run.id,) for run in at_once]
         then = (lambda: live.count_killed(at_once)) if live is not None else None
-        meant = held | {run.id for run in at_once}
+        meant = held | elsewhere | {run.id for run in at_once}
         reply = {"runs": [id_ for id_ in ids if id_ in meant]}
-        return reply, [("settle_ends", ends), ("settle", rows)], then
+        statements = killing(run.id for run in at_once)
+        for guest, those in theirs.items():
+            statements += orders_to([guest], "kill", {"runs": those, "how": how})
+        return reply, statements, then
+
+    async def _guests_of(self, runs: Iterable[int]) -> dict[str, list[int]]:
+        """Return which of these runs are guests', by guest; a guest knows of none."""
+        theirs: dict[str, list[int]] = {}
+        if self._pen.guest is None:
+            wanted = set(runs)
+            for claim in await self.reader.claims():
+                if claim.run in wanted:
+                    theirs.setdefault(claim.guest, []).append(claim.run)
+        return theirs
 
     async def requeue(self, arguments: Mapping[str, Any]) -> Outcome:
         """Execute runs again that have ended: ``runs``, ids; ``hard``: from their first step.
@@ -162,7 +185,7 @@ class Desk:
         """
         found = [run for run in await self.find(arguments["runs"]) if run.status not in ("pending", "running")]
         is_hard = bool(arguments.get("hard", False))
-        keep = (await self._reader.settings()).get(KEEP, "all")
+        keep = (await self.reader.settings()).get(KEEP, "all")
         runs = [run._replace(step=0 if is_hard or _is_anew(keep, run) else run.step) for run in found]
         rows = [("requeued", run.step, run.id) for run in runs]
         live = self._live
@@ -176,7 +199,7 @@ class Desk:
         live = self._live
         place = live.reserve(len(arguments["runs"])) if live is not None else None
         first, number, study = place or await self._next_place()
-        writing = RunWriter(self._writer, study, self._book.recipes[number]["digest"], number, first)
+        writing = RunWriter(self._pen, study, self._book.recipes[number]["digest"], number, first)
         if place is None:
             rows = await anyio.to_thread.run_sync(_rows_of, writing, arguments["runs"])
         else:  # others choose directories at the same time
@@ -188,9 +211,9 @@ class Desk:
 
     async def _next_place(self) -> Reserved:
         number = max(self._book.recipes)
-        first = await self._reader.next_id()
+        first = await self.reader.next_id()
         if first is None:
-            first = int((await self._reader.settings())["first_id"])
+            first = int((await self.reader.settings())["first_id"])
         return Reserved(first, number, self._book.studies[number].with_own_directories())
 
     async def _refuse_taken(self, rows: Sequence[NewRun]) -> None:
@@ -200,7 +223,7 @@ class Desk:
                 continue
             directory = row.directory if isinstance(row.directory, str) else from_store(row.directory)
             is_alone = not os.path.isabs(directory)  # others may lie in those that users have elsewhere
-            taken = await self._reader.directory_conflict(directory, is_alone=is_alone)
+            taken = await self.reader.directory_conflict(directory, is_alone=is_alone)
             if taken is not None:
                 raise UsageError(
                     f"runs[{index}]: run_dir gives {directory}, which is (or lies in, or holds) the directory of "
@@ -220,29 +243,36 @@ class Desk:
 
     async def drain(self, _: Mapping[str, Any]) -> Outcome:
         """Start nothing more, and end when nothing runs any more."""
-        return self._steer(lambda live: live.drain())
+        return await self._steer(lambda live: live.drain(), "drain")
 
     async def finish(self, _: Mapping[str, Any]) -> Outcome:
         """Start nothing more, as a hook asks: `post_ensemble` is still called."""
-        return self._steer(lambda live: live.finish())
+        return await self._steer(lambda live: live.finish(), "drain")
 
     async def stop(self, arguments: Mapping[str, Any]) -> Outcome:
         """End what runs, to be started again by whoever resumes the study: ``how``, "stop" or "kill"."""
         how = _require_how(arguments)
-        return self._steer(lambda live: live.halt(how))
+        return await self._steer(lambda live: live.halt(how), "stop", {"how": how})
 
     async def resize(self, arguments: Mapping[str, Any]) -> Outcome:
-        """Have another number of runs at the same time: ``count``."""
+        """Have another number of runs at the same time: ``count``; guests keep theirs."""
         count = arguments["count"]
         if type(count) is not int or count < 1:
             raise UsageError(f"the number of runs at the same time must be at least 1, not {count!r}")
-        return self._steer(lambda live: live.resize(count))
+        return await self._steer(lambda live: live.resize(count))
 
-    def _steer(self, act: Callable[[Live], Any]) -> Outcome:
+    async def _steer(
+        self, act: Callable[[Live], Any], order: str = "", arguments: Mapping[str, Any] | None = None
+    ) -> Outcome:
+        """Have the driver do something, and its guests what corresponds to that."""
         live = self._live
-        if live is None:
+        known = await self.reader.guests() if order and self._pen.guest is None else {}
+        here = Here.now()
+        guests = [name for name, who in known.items() if not who.is_certainly_dead(here)]
+        if live is None and not guests:
             raise UsageError("nobody drives this study at present")
-        return {}, [], lambda: act(live)
+        then = (lambda: act(live)) if live is not None else None
+        return {}, orders_to(guests, order, arguments or {}), then
 
 
 def _is_anew(keep: Keep, run: StoredRun) -> bool:
@@ -274,6 +304,8 @@ def _require_texts(*values: Any) -> None:
 Outcome = tuple[dict[str, Any], Sequence[Statement], Callable[[], None] | None]
 
 HANDLERS: Mapping[str, Callable[[Desk, Mapping[str, Any]], Awaitable[Outcome]]] = {
+    **OF_GUESTS,
+    **OF_HOSTS,
     "kill": Desk.kill,
     "requeue": Desk.requeue,
     "add": Desk.add,

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from typing import Any
 
 import anyio
 import anyio.to_thread
 
+from runsemble.closing import see_through
 from runsemble.ensemble import inbox
 from runsemble.ensemble.book import Book
 from runsemble.ensemble.commands import Desk
+from runsemble.ensemble.hosting import OF_HOSTS
 from runsemble.ensemble.inbox import Command
 from runsemble.ensemble.private import private_directory
 from runsemble.errors import LeaseError, UsageError
@@ -47,7 +50,7 @@ async def command(directory: str, what: str, **arguments: Any) -> Any:
 async def _carry_out(directory: str, order: Command) -> dict[str, Any]:
     async with reading(directory) as reader:
         try:
-            return await _carry_out_here(directory, reader, order)
+            return await carry_out_here(directory, reader, order)
         except LeaseError as error:
             busy = error
         private = private_directory(directory)
@@ -63,19 +66,38 @@ async def _carry_out(directory: str, order: Command) -> dict[str, Any]:
             lease = await reader.lease()
             if lease.is_free_now:  # it ended meanwhile, perhaps without having looked
                 try:
-                    return await _carry_out_here(directory, reader, order)
+                    return await carry_out_here(directory, reader, order)
                 except LeaseError:
                     continue
         raise LeaseError(f"{busy}, and does not answer; it will do what was asked when it goes on")
 
 
-async def _carry_out_here(directory: str, reader: Reader, order: Command) -> dict[str, Any]:
-    """Carry a command out as long as nobody drives the study, after those that wait already."""
+async def carry_out_here(directory: str, reader: Reader, order: Command) -> dict[str, Any]:
+    """Carry a command out as long as nobody drives the study, after those that wait already.
+
+    Raises:
+        LeaseError: Somebody drives it.
+        StoreError: Its record cannot be written.
+    """
     async with hold_lease(directory) as writer:
         book = await anyio.to_thread.run_sync(Book, directory, await reader.recipes())
         desk = Desk(writer, reader, book)
-        private = private_directory(directory)
-        for waiting in await anyio.to_thread.run_sync(inbox.pending, private):
-            await desk.carry_out(waiting)
+        await carry_out_waiting(desk, directory, lambda what: what not in OF_HOSTS)
+        reply = dict(await desk.carry_out(order))
+        await anyio.to_thread.run_sync(inbox.withdraw, private_directory(directory), order.name)
+        return reply
+
+
+async def carry_out_waiting(desk: Desk, directory: str, is_meant: Callable[[str], bool]) -> None:
+    """Carry out what waits in the inbox, one after the other.
+
+    Args:
+        desk: Where.
+        directory: The study's.
+        is_meant: Tells of a kind of command whether it is; others go on waiting.
+    """
+    private = private_directory(directory)
+    for waiting in await anyio.to_thread.run_sync(inbox.pending, private):
+        if is_meant(waiting.what):
+            await see_through(desk.carry_out(waiting))
             await anyio.to_thread.run_sync(inbox.withdraw, private, waiting.name)
-        return dict(await desk.carry_out(order))

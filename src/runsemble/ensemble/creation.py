@@ -14,6 +14,7 @@ import anyio.to_thread
 from runsemble.ensemble.book import read_own
 from runsemble.ensemble.hook_check import require_importable
 from runsemble.ensemble.identity import run_identity
+from runsemble.ensemble.pen import Pen
 from runsemble.ensemble.pruning import keep_settings
 from runsemble.ensemble.recipe import FIRST_RECIPE, full_recipe, new_settings
 from runsemble.ensemble.spare import keep_spare
@@ -25,7 +26,7 @@ from runsemble.runners.options import StudyOptions
 from runsemble.runners.study import Study
 from runsemble.store.records import NewRun, StoredRun
 from runsemble.store.text import to_store
-from runsemble.store.writer import Writer, create_study
+from runsemble.store.writer import create_study
 from runsemble.workdir.layout import RunDirectories, current_directory
 
 #: Runs that are written in one transaction.
@@ -183,14 +184,14 @@ class RunWriter:
     """Writes runs of one recipe into the store.
 
     Args:
-        writer: Holds the lease.
+        writer: Writes.
         study: Prepares runs.
         digest: Of the recipe.
         recipe: Its id.
         next_id: Of the next run.
     """
 
-    def __init__(self, writer: Writer, study: Study, digest: str, recipe: int, next_id: int) -> None:
+    def __init__(self, writer: Pen, study: Study, digest: str, recipe: int, next_id: int) -> None:
         self.count = 0
         self._writer = writer
         self._study = study

@@ -8,11 +8,13 @@ import os
 import signal
 import sys
 import time
+from contextlib import suppress
 from typing import Any
 
 import anyio
 import anyio.to_thread
 
+from runsemble.ensemble.overview import drivers_of
 from runsemble.ensemble.private import make_private_directory, private_directory
 from runsemble.errors import LeaseError
 from runsemble.launch.environment import base_environment
@@ -23,6 +25,8 @@ LOG = "driver.log"
 #: Seconds within which it has to have taken the study over.
 START_S = 30.0
 POLL_S = 0.02
+#: What it says at the end when all is well.
+WELL = b"+"
 #: Seconds to wait for whoever holds the lease: a command does for a moment only.
 PATIENCE_S = 1.0
 
@@ -33,7 +37,7 @@ _START = (
 
 
 async def start_detached(directory: str, **execution: Any) -> int:
-    """Start a driver; return its process id once it has the lease, or has done its work.
+    """Start a driver; return its process id once it has the lease, or is a guest, or has done its work.
 
     Args:
         directory: The study's.
@@ -45,7 +49,7 @@ async def start_detached(directory: str, **execution: Any) -> int:
     async with reading(directory) as reader:
         before = await reader.lease()
         give_up = time.monotonic() + PATIENCE_S
-        while not before.is_free_now:
+        while not before.is_free_now and not execution.get("allow_multiple"):
             if time.monotonic() > give_up:
                 raise LeaseError(f"the study in {directory} is being driven by {before.holder}", holder=before.holder)
             await anyio.sleep(POLL_S)
@@ -54,9 +58,12 @@ async def start_detached(directory: str, **execution: Any) -> int:
         try:
             give_up = time.monotonic() + START_S
             while time.monotonic() < give_up:
-                if (await reader.lease()).epoch > before.epoch:
+                if any(who.pid == pid for who in await drivers_of(reader)):
                     return pid
-                if await anyio.to_thread.run_sync(_has_ended, life):
+                end = await anyio.to_thread.run_sync(_end_of, life)
+                if end == WELL:
+                    return pid
+                if end is not None:
                     break
                 await anyio.sleep(POLL_S)
         finally:
@@ -94,11 +101,12 @@ def _spawn(directory: str, execution: str) -> tuple[int, int]:
     return int(said or 0), life
 
 
-def _has_ended(life: int) -> bool:
+def _end_of(life: int) -> bytes | None:
+    """Return what a driver has said of its end: `WELL`, or nothing; None as long as it lives."""
     try:
-        return not os.read(life, 64)
+        return os.read(life, 64)
     except BlockingIOError:
-        return False
+        return None
 
 
 def _last_line(directory: str) -> str:
@@ -108,7 +116,8 @@ def _last_line(directory: str) -> str:
 
 
 async def _drive(directory: str, execution: dict[str, Any]) -> None:
-    from runsemble.ensemble.driver import Drive, Execution
+    from runsemble.ensemble.drive import Drive
+    from runsemble.ensemble.execution import Execution
 
     driver = Drive(directory, Execution(**execution))
     with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
@@ -132,7 +141,7 @@ def main() -> int:
     if child:
         os.write(1, b"%d" % child)
         os._exit(0)
-    os.dup(1)  # closed by the end of this process alone, which is how others see it; no run inherits it
+    life = os.dup(1)  # closed by the end of this process alone, which is how others see it; no run inherits it
     os.dup2(2, 1)
     directory, execution = sys.argv[1:3]
     try:
@@ -140,4 +149,6 @@ def main() -> int:
     except Exception as error:
         print(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {error}", file=sys.stderr)  # noqa: T201 - the log
         return 1
+    with suppress(OSError):  # nobody may be left to hear it
+        os.write(life, WELL)
     return 0

@@ -4,29 +4,36 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import Any
 
 import anyio.to_thread
 
+from runsemble.closing import see_through
 from runsemble.ensemble.attending import Attendant
 from runsemble.ensemble.book import Binder, Book
 from runsemble.ensemble.commands import Desk
 from runsemble.ensemble.creation import require_whole
 from runsemble.ensemble.diary import Diary
 from runsemble.ensemble.errands import Errand, hook_errand, run_errand
+from runsemble.ensemble.execution import Execution
 from runsemble.ensemble.feed import Feed
-from runsemble.ensemble.inheritance import Inheritance, find_inheritance
+from runsemble.ensemble.guest_feed import GuestFeed
+from runsemble.ensemble.guest_pen import GuestPen, new_name
+from runsemble.ensemble.guests import COUNTS_AS, Guests
+from runsemble.ensemble.host import Host, take_stock
+from runsemble.ensemble.inheritance import NO_INHERITANCE, Inheritance, find_inheritance
 from runsemble.ensemble.keeping import forget_agents, recording
 from runsemble.ensemble.limits import Limits
+from runsemble.ensemble.pen import Pen
 from runsemble.ensemble.private import make_private_directory
 from runsemble.ensemble.pruning import pruning
 from runsemble.ensemble.recorder import Recorder
 from runsemble.ensemble.submission import Submission
-from runsemble.errors import AgentError, StrangeRuns
+from runsemble.ensemble.visit import Visit
+from runsemble.errors import AgentError, LeaseError, LooksAgain, StrangeRuns
 from runsemble.model import events
 from runsemble.model.resources import Request
 from runsemble.model.stats import RunStatistics
@@ -36,10 +43,10 @@ from runsemble.runners.heirs import Tenure
 from runsemble.runners.interrupts import CURRENT
 from runsemble.runners.local import ParallelLocalRunner
 from runsemble.runners.pooled import PooledRunner
-from runsemble.runners.progress import Showing, show_progress
+from runsemble.runners.progress import show_progress
 from runsemble.runners.table import LatestRows, Row
 from runsemble.sched.deadline import Deadline
-from runsemble.sched.policy import AbortPolicy, Halt
+from runsemble.sched.policy import AbortPolicy, Halt, Tally
 from runsemble.store.connection import is_shared
 from runsemble.store.reader import Reader, reading
 from runsemble.store.records import NewRun, StoredRun
@@ -49,30 +56,6 @@ from runsemble.store.writer import Writer, hold_lease
 KEPT_ROWS = 10_000
 #: How often it is looked again which runs agents know of that nobody else does.
 TRIES = 3
-
-#: What stored statuses count as while runs are under way.
-_COUNTS_AS: dict[StoredStatus, RunStatus] = {
-    "pending": "pending", "running": "running", "success": "success", "failure": "failure", "killed": "skipped",
-    "aborted": "failure", "skipped": "skipped",
-}  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Execution:
-    """How a stored study is to be executed."""
-
-    max_concurrency: int | None = None  #: runs at the same time; None: as many as the cores allow
-    make_runner: Callable[[], PooledRunner] | None = None  #: makes the runner; None: one for this machine
-    showing: Showing = field(default_factory=lambda: Showing(False))
-    orphans: str = "finish"
-    drains: bool = False  #: nothing is started; what runs already may finish
-    only: Sequence[int] | None = None  #: ids of the runs to take; None: all that are pending
-    counts_small: bool = True  #: whether runs of one core are counted by cores; see `ParallelLocalRunner`
-    deadline_s: float | None = None  #: seconds after which what runs is ended, to be started again by the next driver
-    repeats: int = 0  #: how often to begin anew when that time is over and something is pending; -1: without limit
-    env: Mapping[str, str] = field(default_factory=dict)  #: further variables for everything that is started
-    log: str | None = None  #: file in which the driver keeps a diary, absolute
-    patience_s: float = 1.0  #: how long to wait for whoever holds the lease: a command does for a moment only
 
 
 class Driver:
@@ -90,7 +73,13 @@ class Driver:
         self.halted: Halt | None = None  #: what the study was given up for, None if it was not
         self.is_out_of_time = False  #: the deadline is over, or left too little time for what is pending
         self._execution = execution
+        self._tally = Tally()
+        self._turn = asyncio.Lock()  #: held by whoever carries commands out, or must not be disturbed by any
         self._is_at_work = False
+        self._is_draining = False  #: nothing more is to be started
+        self._heritage: tuple[Writer, AsyncExitStack] | None = None  #: the lease, after it was a guest
+        self._former_self = ""  #: the guest that it was
+        self._guests: Guests | None = None  #: None while it is a guest itself
         self._is_unwanted = False  #: told to end before there was anything to end
         self._is_halted = False  #: told to end at once
         self._is_finishing = False  #: told by a hook that nothing more is to be started
@@ -109,50 +98,97 @@ class Driver:
             StoreError: The record cannot be read or written.
             AgentError: The agents cannot be started, or kept alive.
         """
-        async with (
-            hold_lease(self.directory, patience_s=self._execution.patience_s) as writer,
-            reading(self.directory) as reader,
-        ):
-            for tries_left in reversed(range(TRIES)):
+        async with AsyncExitStack() as stack:
+            pen, reader = await self._begin_part(stack)
+            self._deadline = self._make_deadline()
+            tries_left = TRIES
+            while True:
                 try:
-                    await self._drive(writer, reader)
-                    break
+                    await self._play(pen, reader)
+                    if self._heritage is None:
+                        return
                 except StrangeRuns:
+                    tries_left -= 1
                     if not tries_left:
                         raise
+                except LooksAgain:
+                    pass
+                if self._heritage is not None:
+                    self._former_self = pen.guest or ""
+                    pen, lease = self._heritage
+                    self._heritage = None
+                    await stack.enter_async_context(lease)
 
-    async def _drive(self, writer: Writer, reader: Reader) -> None:
-        settings = await reader.settings()
+    async def _begin_part(self, stack: AsyncExitStack) -> tuple[Writer | GuestPen, Reader]:
+        """Take the lease, or else join whoever has it, if that is wanted; until the stack is closed."""
+        patience_s = 0.0 if self._execution.allow_multiple else self._execution.patience_s
+        while True:
+            try:
+                writer = await stack.enter_async_context(hold_lease(self.directory, patience_s=patience_s))
+            except LeaseError:
+                if not self._execution.allow_multiple:
+                    raise
+            else:
+                return writer, await stack.enter_async_context(reading(self.directory))
+            reader = await stack.enter_async_context(reading(self.directory))
+            pen = GuestPen(self.directory, reader, new_name(), (await reader.lease()).epoch)
+            if await pen.join():
+                return pen, reader
+
+    async def _play(self, pen: Writer | GuestPen, reader: Reader) -> None:
+        """Drive the study, as what this driver is at present."""
+        try:
+            await self._drive(pen, reader)
+        except LooksAgain:
+            raise
+        except BaseException:
+            if self._heritage is not None:
+                await see_through(self._heritage[1].aclose())
+            raise
+        finally:
+            if isinstance(pen, GuestPen):
+                await see_through(pen.leave())
+
+    async def _drive(self, pen: Writer | GuestPen, reader: Reader) -> None:
+        self._settings, self._reader = await reader.settings(), reader
+        settings = self._settings
         require_whole(self.directory, settings)
         runner = self._make_runner()
         table = runner.new_table(settings["base"], LatestRows(KEPT_ROWS))
-        self.statistics = table.statistics = _statistics(await reader.counts())
         table.keep, table.output_path = settings.get("keep", "all"), self.directory
         table.next_id = await reader.next_id() or 0
         book = await anyio.to_thread.run_sync(Book, self.directory, await reader.recipes())
-        deadline = self._deadline()
         policy = AbortPolicy.of(settings.get("max_failures"), settings.get("halt"))
         # Runs sent ahead may start after the one that decides; a study that is to stop there sends none.
-        new_plan = partial(runner.new_plan, deadline=deadline, is_sent_ahead=not policy.halts)
+        new_plan = partial(runner.new_plan, deadline=self._deadline, is_sent_ahead=not policy.halts)
         binder = Binder(book, table, new_plan, self._execution.env)
-        inheritance = await find_inheritance(reader, self.directory, binder, table)
-        self._table, self._recorder = table, Recorder(writer, table)
-        self._limits = Limits(policy, self.statistics if settings.get("counts_former") else None)
+        self._guests, inheritance = None, NO_INHERITANCE
+        if isinstance(pen, Writer):
+            await take_stock(pen, reader, Desk(pen, reader, book), self._former_self)
+            table.statistics = _statistics(await reader.counts())
+            known, claims = await reader.guests(), await reader.claims()
+            self._guests = Guests(self.directory, known, claims, table.statistics, self._hear_guest_end)
+            inheritance = await find_inheritance(reader, self.directory, binder, table)
+        self.statistics = table.statistics
+        self._table, self._recorder = table, Recorder(pen, table)
+        self._limits = Limits(policy, self.statistics if settings.get("counts_former") else None, self._tally)
         recorder = self._recorder
         recorder.listen()
         table.bus.listen(self._hear_end, events.RunEnded)
-        runner.tenure = await self._tenure(writer, recorder, inheritance)
+        runner.tenure = await self._tenure(pen, recorder, inheritance)
         unheard: list[events.Event] = []
-        turn = asyncio.Lock()  # held while what is to be executed may change
         async with AsyncExitStack() as stack:
             runner.bus.listen(unheard.append, events.Note)
             engine = await runner.enter(Request(gpus=1))
             runner.bus.ignore(unheard.append)
-            stack.push_async_callback(forget_agents, recorder, writer, engine)  # once they have ended
+            if isinstance(pen, GuestPen):
+                stack.callback(_note_settled, pen, recorder, engine)
+            stack.push_async_callback(forget_agents, recorder, pen, engine)  # once they have ended
             stack.push_async_callback(runner.leave)
             stack.callback(runner.end_table, table)
-            await stack.enter_async_context(pruning(recorder, writer, settings, table.bus, turn))
-            await stack.enter_async_context(recording(recorder, writer, engine))
+            if isinstance(pen, Writer):
+                await stack.enter_async_context(pruning(recorder, pen, settings, table.bus, self._turn))
+            await stack.enter_async_context(recording(recorder, pen, engine))
             if self._execution.log is not None:
                 await stack.enter_async_context(Diary(self._execution.log, table))
             if self._execution.showing.shows_bar:
@@ -163,31 +199,65 @@ class Driver:
                 table.bus.publish(note)
             if any(study.has_calls for study in book.studies.values()):
                 await engine.enable_calls()
-            taken = [job.id for job in inheritance.jobs.values()]
-            submission = Submission(binder, table, engine)
-            feed = Feed(reader, submission, table, engine, taken, self._execution.only)
-            self._begin(runner, feed)
-            self._watch_time(deadline, stack)
-            self._settings, self._writer, self._reader = settings, writer, reader
-            desk = Desk(writer, reader, book, self)
+            if isinstance(pen, GuestPen):
+                await self._execute_claimed(pen, runner, binder, Desk(pen, reader, book, self), stack)
+            else:
+                desk = Desk(pen, reader, book, self, self._guests)
+                await self._execute_pending(pen, runner, binder, desk, inheritance, stack)
+        await pen.require_there()
 
-            async def get_desk() -> Desk:
-                return desk
+    async def _execute_pending(
+        self,
+        writer: Writer,
+        runner: PooledRunner,
+        binder: Binder,
+        desk: Desk,
+        inheritance: Inheritance,
+        stack: AsyncExitStack,
+    ) -> None:
+        """Execute what is pending, and do for others what they ask for meanwhile."""
+        assert self._guests is not None
+        engine, table, guests = runner.engine, self._table, self._guests
+        taken = [job.id for job in inheritance.jobs.values()]
+        submission = Submission(binder, table, engine)
+        feed = Feed(self._reader, submission, table, engine, taken, self._execution.only, guests)
+        guests.source = feed
+        self._begin(runner, feed)
+        self._limits.act(self._give_up, self.statistics.total_count)
+        self._watch_time(stack)
+        self._writer = writer
 
-            self._attendant = Attendant(self.directory, engine, get_desk, turn)
-            await stack.enter_async_context(self._attendant.attending())
-            await self._see_runs_through(engine)
-        await writer.require_there()
+        async def get_desk() -> Desk:
+            return desk
+
+        self._attendant = Attendant(self.directory, engine, get_desk, self._turn)
+        await stack.enter_async_context(self._attendant.attending())
+        host = Host(writer, self._reader, desk, self._turn, guests, self._look_anew)
+        await stack.enter_async_context(host.at_home())
+        await self._see_runs_through(engine, guests)
+
+    async def _execute_claimed(
+        self, pen: GuestPen, runner: PooledRunner, binder: Binder, desk: Desk, stack: AsyncExitStack
+    ) -> None:
+        """Execute, as a guest, what the driver of the study gives it."""
+        engine = runner.engine
+        feed = GuestFeed(self._reader, binder, self._table, engine, self._recorder.forgive)
+        self._begin(runner, feed)
+        self._watch_time(stack)
+        await stack.enter_async_context(Visit(pen, self._reader, feed, engine, desk, self).under_way())
+        await self._see_claimed_runs_through(engine)
 
     def _make_runner(self) -> PooledRunner:
         make = self._execution.make_runner
         how = self._execution
-        return make() if make else ParallelLocalRunner(how.max_concurrency, counts_small=how.counts_small)
+        if make:
+            return make()
+        return ParallelLocalRunner(how.max_concurrency, counts_small=how.counts_small, agents=how.parallelism)
 
-    async def _tenure(self, writer: Writer, recorder: Recorder, inheritance: Inheritance) -> Tenure:
+    async def _tenure(self, pen: Pen, recorder: Recorder, inheritance: Inheritance) -> Tenure:
         spools = await anyio.to_thread.run_sync(_spool_directory, self.directory)
         return Tenure(
-            epoch=writer.epoch,
+            epoch=pen.epoch,
             orphans="finish" if self._execution.orphans == "finish" else "kill",
             spool_directory=spools,
             places=inheritance.places,
@@ -199,26 +269,58 @@ class Driver:
     def _begin(self, runner: PooledRunner, feed: Feed) -> None:
         self._runner, self._feed = runner, feed
         self._is_at_work = True
-        self._limits.act(self._give_up, self.statistics.total_count)
+        self._errands_after = -1
         interrupts = CURRENT.get()
         if interrupts is not None:
-            interrupts.begin(self, self)
-        if self._is_unwanted:
+            interrupts.begin(_Alone(self), self)
+        if self._is_unwanted or self._is_halted:
             self.halt("stop")
-        elif self._execution.drains:
+        elif self._execution.drains or self._is_draining:
             self.drain()
 
-    async def _see_runs_through(self, engine: Engine) -> None:
-        """Take runs in and wait until they have ended; on return, however it comes, none is under way."""
-        try:
+    async def _see_runs_through(self, engine: Engine, guests: Guests) -> None:
+        """Take runs in and wait until they have ended; on return, however it comes, none is under way here.
+
+        Raises:
+            LooksAgain: What still runs is to be taken over anew.
+        """
+        async with self._ending_runs():
             await self._prepare_study()
+            guests.is_prepared = True
             while True:
                 await self._feed.run()
                 await engine.settled(self._table)
+                await self._feed.guests_ended()
                 if not self._feed.has_more:
                     await self._attendant.answer()  # what has come meanwhile may bring more
                 if not self._feed.has_more and not await self._has_more_after_errands():
                     break
+            if isinstance(engine.failure, LooksAgain):
+                raise engine.failure
+
+    async def _see_claimed_runs_through(self, engine: Engine) -> None:
+        """Do the same as a guest, with runs that the driver of the study has given it."""
+        async with self._ending_runs():
+            while True:
+                await self._feed.run()
+                await engine.settled(self._table)
+                try:
+                    await self._recorder.flush()
+                except LeaseError:
+                    if engine.failure is None:
+                        raise
+                if engine.failure is not None:
+                    raise engine.failure
+                if self._feed.is_over:
+                    break
+
+    @asynccontextmanager
+    async def _ending_runs(self) -> AsyncIterator[None]:
+        """End what runs if the block does before its time."""
+        try:
+            yield
+        except LooksAgain:
+            raise
         except AgentError:
             await self._end(Cause.AGENT_LOST)
             raise
@@ -266,6 +368,30 @@ class Driver:
         self._recorder.is_stopping = True
         await self._runner.end_study(self._table, cause)
 
+    # Guests, and being one
+
+    def _look_anew(self) -> None:
+        """Let go of the agents, and take them over again, with those of a guest that has died."""
+        if not self._is_halted and (self._guests is None or self._guests.are_expected):
+            self._recorder.ignore()  # at once: what is not heard must not be acknowledged
+            self._runner.engine.leave_agents(LooksAgain())
+
+    @property
+    def is_ready(self) -> bool:
+        """See `visit.Heir`."""
+        return not self._is_halted and self._heritage is None
+
+    def inherit(self, writer: Writer, lease: AsyncExitStack) -> None:
+        """See `visit.Heir`."""
+        self._heritage = writer, lease
+        self._look_anew()
+
+    def leave_guests(self) -> None:
+        """Do not wait for guests: one of them goes on with the study."""
+        if self._guests is not None:
+            self._guests.are_expected = False
+            self._feed.wake()
+
     # Commands
 
     async def kill(self, runs: Sequence[int], how: str) -> set[int]:
@@ -275,6 +401,8 @@ class Driver:
 
     def count_killed(self, runs: Sequence[StoredRun]) -> None:
         """Take in that these runs are killed; see `commands.Live`."""
+        if self._guests is None:
+            return  # a guest counts what it has taken
         for run in runs:
             self.statistics.move(self._counted_as(run.id), "skipped")
 
@@ -292,7 +420,7 @@ class Driver:
         for run in runs:
             self._recorder.forgive(run.id)
             self._limits.forget(run.id)
-            self.statistics.move(_COUNTS_AS[run.status], "pending")
+            self.statistics.move(COUNTS_AS[run.status], "pending")
             ids.append(run.id)
         self._feed.look_again(ids)
 
@@ -317,21 +445,31 @@ class Driver:
             if event.cause is Cause.KILLED or (isinstance(row, Row) and self._recorder.was_killed(event.run, row)):
                 status = "skipped"
                 self.statistics.move("failure", "skipped")
-        self._limits.count(event.run, status, self.statistics.total_count)
+        self._count_end(event.run, status)
+
+    def _hear_guest_end(self, run: int, status: RunStatus) -> None:
+        """Count a run that has ended at a guest."""
+        self._recorder.ended_count += 1
+        self._count_end(run, status)
+
+    def _count_end(self, run: int, status: RunStatus) -> None:
+        self._limits.count(run, status, self.statistics.total_count)
 
     # Ending it
 
-    def _deadline(self) -> Deadline | None:
+    def _make_deadline(self) -> Deadline | None:
         after_s = self._execution.deadline_s
         return None if after_s is None else Deadline(time.monotonic() + after_s)
 
-    def _watch_time(self, deadline: Deadline | None, stack: AsyncExitStack) -> None:
+    def _watch_time(self, stack: AsyncExitStack) -> None:
         """End what runs when the time is over; note when a run is not started for want of time."""
+        deadline = self._deadline
         if deadline is None:
             return
 
         def end() -> None:
             self.is_out_of_time = True
+            self.leave_guests()
             self.halt("stop")
 
         def watch(event: Any) -> None:
@@ -345,9 +483,12 @@ class Driver:
     def _give_up(self, halt: Halt) -> None:
         self.halted, self.reason = halt, self._limits.reason
         self._table.bus.publish(events.Aborted(self.reason))
+        assert self._guests is not None
         if halt.when == "now":
+            self._guests.tell("stop", how="stop")
             self.halt("stop")
         else:
+            self._guests.tell("drain")
             self.drain()
 
     def finish(self) -> None:
@@ -357,6 +498,7 @@ class Driver:
 
     def drain(self) -> int:
         """Start nothing more; return how many runs are still running."""
+        self._is_draining = True
         self._feed.stop()
         self._recorder.is_stopping = True
         if self._runner.is_running:
@@ -366,6 +508,7 @@ class Driver:
     def end(self, how: str) -> None:
         """End soon, on a signal: what runs is ended, and is to be started again."""
         if self._is_at_work:
+            self.leave_guests()
             self.halt(how)
         else:
             self._is_unwanted = True
@@ -380,41 +523,37 @@ class Driver:
         return self.statistics.running_count
 
 
-class Drive:
-    """Drives a stored study, anew each time when the time is over, as often as its execution says.
+class _Alone:
+    """A driver as far as Ctrl-C is concerned: its guests go on.
 
     Args:
-        directory: The study's, absolute.
-        execution: How.
+        driver: It.
     """
 
-    def __init__(self, directory: str, execution: Execution) -> None:
-        self.driver = Driver(directory, execution)  #: the present one
-        self._directory = directory
-        self._execution = execution
-        self._is_wanted = True
+    def __init__(self, driver: Driver) -> None:
+        self._driver = driver
 
-    async def run(self) -> None:
-        """See `Driver.run`."""
-        left = self._execution.repeats
-        while True:
-            await self.driver.run()
-            if not (self._is_wanted and self.driver.is_out_of_time and left):
-                return
-            left -= 1
-            self.driver = Driver(self._directory, self._execution)
+    def drain(self) -> int:
+        """See `Driver.drain`."""
+        self._driver.leave_guests()
+        return self._driver.drain()
 
-    def end(self, how: str) -> None:
-        """End soon, and do not begin anew; see `Driver.end`."""
-        self._is_wanted = False
-        self.driver.end(how)
+    def halt(self, how: str) -> int:
+        """See `Driver.halt`."""
+        self._driver.leave_guests()
+        return self._driver.halt(how)
 
 
 def _statistics(counts: dict[StoredStatus, int]) -> RunStatistics:
     statistics = RunStatistics()
     for status, count in counts.items():
-        statistics.add(_COUNTS_AS[status], count)
+        statistics.add(COUNTS_AS[status], count)
     return statistics
+
+
+def _note_settled(pen: GuestPen, recorder: Recorder, engine: Engine) -> None:
+    """Note whether a guest has nothing to say any more, and leaves nothing behind."""
+    pen.is_settled = recorder.is_up_to_date and engine.leaves_nothing
 
 
 def _spool_directory(directory: str) -> str | None:

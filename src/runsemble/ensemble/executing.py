@@ -8,7 +8,8 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from runsemble.ensemble.detached import start_detached
-from runsemble.ensemble.driver import Driver, Execution
+from runsemble.ensemble.driver import Driver
+from runsemble.ensemble.execution import Execution
 from runsemble.ensemble.looking import Looking
 from runsemble.ensemble.view import EnsembleRun
 from runsemble.errors import LeaseError, UsageError
@@ -40,6 +41,8 @@ class Executing(Looking):
         orphans: str = "finish",
         only: Sequence[int] | None = None,
         deadline_s: float | None = None,
+        parallelism: int | None = None,
+        allow_multiple: bool = False,
     ) -> None:
         """Execute what is pending.
 
@@ -53,11 +56,22 @@ class Executing(Looking):
             only: Ids of the pending runs that are meant; None: all.
             deadline_s: Seconds from now, after which what runs is ended and is pending again. Nothing starts that
                 cannot finish before that, as far as can be told from the runs that have ended.
+            parallelism: Agents that start runs, side by side; None: one, and a second one while runs are so short that
+                this pays. A runner of your own has a number of its own.
+            allow_multiple: Where another process drives it, take part as its guest: this process gets some of the
+                runs, each of which is executed once, and ends when it gets no more. A guest goes on with the ensemble,
+                should its driver die.
 
         Raises:
-            LeaseError: Another process drives it.
-            UsageError: Nothing is pending.
+            LeaseError: Another process drives it, and `allow_multiple` is not set, or it takes no guests.
+            UsageError: Nothing is pending, or options contradict each other.
         """
+        if parallelism is not None:
+            require_count("parallelism", parallelism, 1)
+            if runner is not None:
+                raise UsageError("parallelism is the runner's: ParallelLocalRunner(agents=…), or leave out runner")
+        if allow_multiple and only is not None:
+            raise UsageError("a guest takes what it is given: leave out only, or allow_multiple")
         if max_concurrency is not None:
             require_count("max_concurrency", max_concurrency, 1)
         if orphans not in ("finish", "kill"):
@@ -69,8 +83,15 @@ class Executing(Looking):
         if not blocking:
             if runner is not None:
                 raise UsageError("a runner cannot be handed to another process: leave out runner, or blocking=False")
-            how = {"max_concurrency": max_concurrency, "orphans": orphans, "only": only, "deadline_s": deadline_s}
-            await start_detached(self.path, **how)
+            await start_detached(
+                self.path,
+                max_concurrency=max_concurrency,
+                orphans=orphans,
+                only=only,
+                deadline_s=deadline_s,
+                parallelism=parallelism,
+                allow_multiple=allow_multiple,
+            )
             return
         execution = Execution(
             max_concurrency=max_concurrency,
@@ -79,6 +100,8 @@ class Executing(Looking):
             orphans=orphans,
             only=only,
             deadline_s=deadline_s,
+            parallelism=parallelism,
+            allow_multiple=allow_multiple,
         )
         driver = self._driver = Driver(self.path, execution)
         await driver.run()

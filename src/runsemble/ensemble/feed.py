@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from collections.abc import Collection, Iterable
 
+from runsemble.ensemble.guests import Guests
 from runsemble.ensemble.submission import Submission
 from runsemble.runners.admission import Admission
 from runsemble.runners.engine import Engine
@@ -23,7 +25,11 @@ class Feed:
         engine: Where they are executed.
         taken: Ids of pending runs that are taken already.
         only: Ids of the runs that are taken, None for all that are pending.
+        guests: Who else takes runs, None where nobody does.
     """
+
+    #: Whether the statistics of the table count the runs before they are taken.
+    are_counted = True
 
     def __init__(
         self,
@@ -33,6 +39,7 @@ class Feed:
         engine: Engine,
         taken: Collection[int],
         only: Collection[int] | None = None,
+        guests: Guests | None = None,
     ) -> None:
         self.is_stopped = False  #: nothing more is taken
         self._reader = reader
@@ -40,6 +47,8 @@ class Feed:
         self._table = table
         self._engine = engine
         self._admission = Admission(engine)
+        self._guests = guests
+        self._turn = asyncio.Lock()  #: for reading
         self._taken = set(taken)
         self._next = 0  #: every pending run with a lower id was taken, but for those in `_again`
         self._page: deque[StoredRun] = deque()
@@ -72,6 +81,51 @@ class Feed:
         """Whether there may be runs that were not taken yet."""
         return not self.is_stopped and bool(self._page or self._again or not self._is_dry)
 
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing is left to wait for but the runs that were taken."""
+        return not self.has_more and (self._guests is None or not self._guests.are_awaited)
+
+    def wake(self) -> None:
+        """Look again whether there is room, or anything to wait for."""
+        self._admission.tell()
+
+    async def hand_over(self, count: int, unfit: Collection[int]) -> list[StoredRun]:
+        """Return up to so many pending runs, which somebody else sees through; they are taken here no more.
+
+        Those that nobody has taken yet come first, then those that wait for their turn here.
+
+        Args:
+            count: How many.
+            unfit: Ids of runs that are not meant.
+        """
+        given: list[StoredRun] = []
+        kept: list[int] = []
+        while len(given) < count and len(kept) < PAGE and (run := await self._next_run()) is not None:
+            if run.id in unfit:
+                kept.append(run.id)
+            else:
+                given.append(run)
+        self._again.extend(kept)
+        if len(given) < count:
+            waiting = self._engine.take_out(
+                lambda job: job.table is self._table and job.id not in unfit, count - len(given)
+            )
+            given += [run for job in waiting if (run := await self._reader.run(job.id)) is not None]
+        self._taken.update(run.id for run in given)
+        return given
+
+    async def guests_ended(self) -> None:
+        """Wait until no guest has any runs that are waited for.
+
+        Raises:
+            AgentError: The agents cannot be kept alive.
+        """
+        with self._admission.open():
+            while self._guests is not None and self._guests.are_awaited:
+                self._admission.require()
+                await self._admission.news()
+
     async def run(self) -> None:
         """Take runs until there are no more, and none under way that could bring some; or until `stop` is called.
 
@@ -83,7 +137,7 @@ class Feed:
                 count = self._admission.count
                 if count and self.has_more:
                     await self._take(count)
-                elif not self.has_more and not self._table.active_count:
+                elif self.is_over and not self._table.active_count:
                     return
                 else:
                     await self._admission.news()
@@ -94,11 +148,15 @@ class Feed:
             run = await self._next_run()
             if run is None or self.is_stopped:
                 break
-            self._submission.submit(run, self._made.pop(run.id, ()))
+            self._submission.submit(run, self._made.pop(run.id, ()), is_known=self.are_counted)
             await self._admission.give_way()
         self._engine.pump()
 
     async def _next_run(self) -> StoredRun | None:
+        async with self._turn:
+            return await self._read_next()
+
+    async def _read_next(self) -> StoredRun | None:
         while self._again:
             id_ = self._again.popleft()
             run = await self._reader.run(id_)
@@ -116,7 +174,8 @@ class Feed:
             run = self._page.popleft()
             if run.id not in self._taken and self._is_free(run.id):
                 return run
-        return None if self._is_dry else await self._next_run()
+        return None if self._is_dry else await self._read_next()
 
     def _is_free(self, run: int) -> bool:
-        return run not in self._withdrawn and self._table.job(run) is None
+        is_held = self._guests is not None and run in self._guests.held
+        return run not in self._withdrawn and self._table.job(run) is None and not is_held

@@ -22,7 +22,7 @@ from runsemble.store.records import StoredAttempt, StoredRun
 
 async def inherited_places(reader: Reader, directory: str) -> list[Place]:
     """Return the agents of former drivers that may still know something: those whose spool or directory is there."""
-    places = [Place(agent.node, agent.place, agent.spool) for agent in await reader.agents()]
+    places = [Place(agent.node, agent.place, agent.spool) for agent in await reader.agents() if agent.guest is None]
     private = private_directory(directory)
     found = await anyio.to_thread.run_sync(lambda: [_find_spool(place, private) for place in places])
     return [place for place in found if place is not None]
@@ -45,10 +45,15 @@ class Inheritance(NamedTuple):
     unwanted: frozenset[int]  #: numbers of runs that are not to be gone on with
 
 
+#: Nobody was there before.
+NO_INHERITANCE = Inheritance([], {}, frozenset())
+
+
 async def find_inheritance(reader: Reader, directory: str, binder: Binder, table: RunTable) -> Inheritance:
     """Return what agents of former drivers may know of; the jobs are in the table, which counts them already.
 
-    Runs that are under way as far as the store knows are among them, even if no agent knows of them any more.
+    Runs that are under way as far as the store knows are among them, even if no agent knows of them any more; but not
+    those of guests, nor what their agents know.
 
     Args:
         reader: The study's.
@@ -58,11 +63,12 @@ async def find_inheritance(reader: Reader, directory: str, binder: Binder, table
     """
     places = await inherited_places(reader, directory)
     numbers = await anyio.to_thread.run_sync(_numbers_in, [place.spool for place in places])
-    runs = {run.id: run async for run in reader.runs("running")}
+    theirs = {claim.run for claim in await reader.claims()}
+    runs = {run.id: run async for run in reader.runs("running") if run.id not in theirs}
     unwanted = set()
     for number in numbers:
         run = runs.get(number - table.base) or await reader.run(number - table.base)
-        if run is not None and run.status in ("pending", "running"):
+        if run is not None and run.status in ("pending", "running") and run.id not in theirs:
             runs[run.id] = run
         else:
             unwanted.add(number)

@@ -33,8 +33,8 @@ class Taking:
     table: RunTable
     engine: Engine
     known: set[int]  #: ids of runs that the record has already
-    turn: asyncio.Lock  #: held while what is to be executed may change
     killed: set[int] = field(default_factory=set)  #: ids of runs that were killed before they were asked for
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)  #: held by whoever carries commands out
 
 
 class Intervention:

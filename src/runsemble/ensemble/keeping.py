@@ -8,24 +8,24 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from runsemble.closing import see_through
+from runsemble.ensemble.pen import Pen
 from runsemble.ensemble.recorder import Recorder
 from runsemble.errors import AgentsTakenOver, LeaseError, StoreError
 from runsemble.runners.engine import Engine
-from runsemble.store.writer import Writer
 
 #: Seconds for which the end of a study waits until its last news can be written.
 LAST_WORDS_S = 5.0
 
 
 @asynccontextmanager
-async def recording(recorder: Recorder, writer: Writer, engine: Engine) -> AsyncIterator[None]:
+async def recording(recorder: Recorder, writer: Pen, engine: Engine) -> AsyncIterator[None]:
     """Write down what is heard while the block runs; on return it is on disk.
 
     When another process takes the study over, the engine fails, and with it whoever waits for its runs.
 
     Args:
         recorder: Listens already.
-        writer: Holds the lease.
+        writer: Writes.
         engine: Where the runs are under way.
     """
     recorder.bind(engine)
@@ -37,7 +37,7 @@ async def recording(recorder: Recorder, writer: Writer, engine: Engine) -> Async
 
 
 @asynccontextmanager
-async def beating(writer: Writer) -> AsyncIterator[None]:
+async def beating(writer: Pen) -> AsyncIterator[None]:
     """Prove to be alive while the block runs, where nothing else does; a lost lease is for the block to find."""
     task = asyncio.get_running_loop().create_task(writer.keep_beating())
     try:
@@ -75,8 +75,8 @@ async def _finish(recorder: Recorder, engine: Engine, writing: asyncio.Task[None
         engine.end_record(recorder, is_complete=recorder.is_up_to_date)
 
 
-async def forget_agents(recorder: Recorder, writer: Writer, engine: Engine) -> None:
+async def forget_agents(recorder: Recorder, writer: Pen, engine: Engine) -> None:
     """Forget the agents, if they know nothing more than what is written; those of the study alone must have ended."""
     if recorder.is_up_to_date and engine.leaves_nothing:
         with suppress(LeaseError, StoreError):  # then whoever resumes finds that there is nothing to be learned
-            await see_through(writer.commit([("forget_agents", [(writer.epoch,)])]))
+            await see_through(writer.commit([("forget_agents", [(writer.epoch, writer.guest)])]))

@@ -16,13 +16,14 @@ class Limits:
         policy: When it is given up.
         former: How many runs are in which state now, those of former executions included; None: only those count that
             end in this execution.
+        tally: What this execution has come to so far.
     """
 
-    def __init__(self, policy: AbortPolicy, former: RunStatistics | None) -> None:
+    def __init__(self, policy: AbortPolicy, former: RunStatistics | None, tally: Tally | None = None) -> None:
         self.halted: Halt | None = None  #: what it was given up for
         self.reason = ""  #: the same in words
         self._policy = policy
-        self._tally = Tally()
+        self._tally = Tally() if tally is None else tally
         self._former = former
         self._give_up: Callable[[Halt], None] | None = None
 

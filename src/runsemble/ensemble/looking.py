@@ -15,6 +15,7 @@ from runsemble.ensemble.following import Piece, follow, read_output
 from runsemble.ensemble.home import Home
 from runsemble.ensemble.logs import Stream
 from runsemble.ensemble.look import Look, looking
+from runsemble.ensemble.overview import living_guests
 from runsemble.ensemble.rows import dataframe_of
 from runsemble.ensemble.view import EnsembleRun
 from runsemble.ensemble.why import Why, find_why
@@ -42,6 +43,11 @@ class Looking(Home):
         async with reading(self.path) as reader:
             lease = await reader.lease()
         return None if lease.is_free_now else lease.holder
+
+    async def guests(self) -> tuple[Holder, ...]:
+        """Return the processes that take part beside the one that drives it; see `execute`, `allow_multiple`."""
+        async with reading(self.path) as reader:
+            return await living_guests(reader)
 
     async def completion(self) -> Completion | None:
         """Return the command that is run when nothing is pending any more, None if there is none."""

@@ -13,6 +13,7 @@ from runsemble.ensemble import creation
 from runsemble.ensemble.creation import HalfMade, require_whole
 from runsemble.ensemble.home import Home
 from runsemble.ensemble.options import ensemble_options, require_parameter_sets
+from runsemble.ensemble.overview import drivers_of
 from runsemble.ensemble.rebuild import Rebuilt, rebuild
 from runsemble.errors import LeaseError, StoreError
 from runsemble.store.connection import store_path
@@ -108,9 +109,9 @@ class Making(Home):
         if not await anyio.to_thread.run_sync(os.path.exists, store_path(ensemble.path)):
             return
         async with reading(ensemble.path) as reader:
-            lease = await reader.lease()
-            if lease.holder is not None and not lease.is_free_now:
-                raise LeaseError(f"{ensemble.path} is being driven by {lease.holder}: stop it first")
+            drivers = await drivers_of(reader)
+            if drivers:
+                raise LeaseError(f"{ensemble.path} is being driven by {drivers[0]}: stop it first")
         await anyio.to_thread.run_sync(shutil.rmtree, ensemble.path)
 
     @classmethod

@@ -9,8 +9,8 @@ from functools import partial
 from typing import Any, Literal
 
 from runsemble.ensemble.book import go_on
-from runsemble.ensemble.commands import KILLED_WORDS
 from runsemble.ensemble.identity import run_identity
+from runsemble.ensemble.killing import KILLED_WORDS
 from runsemble.model.files import OutputMode
 from runsemble.model.params import plain_params
 from runsemble.model.result import Usage

@@ -16,6 +16,7 @@ from typing import Any
 import anyio
 
 from runsemble.closing import see_through
+from runsemble.ensemble.pen import Pen
 from runsemble.ensemble.private import private_directory
 from runsemble.errors import StoreError
 from runsemble.model import events
@@ -27,7 +28,7 @@ from runsemble.runners.job import Job
 from runsemble.runners.table import Row, RunTable
 from runsemble.store.records import CAUSE_NUMBER, STATUS_NUMBER, NewRun, RunUpdate, StoredAttempt
 from runsemble.store.text import to_store
-from runsemble.store.writer import Statement, Writer
+from runsemble.store.writer import Statement
 
 _log = logging.getLogger("runsemble")
 
@@ -57,7 +58,7 @@ class Recorder:
 
     def __init__(
         self,
-        writer: Writer,
+        writer: Pen,
         table: RunTable,
         new_run: Callable[[Job], NewRun | None] | None = None,
     ) -> None:
@@ -156,7 +157,8 @@ class Recorder:
                 wall_s=wall_s, user_s=user_s, system_s=system_s, max_rss_bytes=rss, rss_floor_bytes=floor
             )
         self._attempts[run, attempt, step] = ended
-        if job.machine.status != "running" and attempt >= job.machine.attempt - 1:  # else another one followed it
+        is_next_told = job.machine.status == "running" or job.machine.is_over
+        if not is_next_told and attempt >= job.machine.attempt - 1:  # else another one followed it
             self._runs[run] = RunUpdate(_PENDING, number, attempt, job.machine.step, returncode, words, run)
         self._has_ended = run if job.machine.is_over else None
         self._wake()
@@ -248,7 +250,7 @@ class Recorder:
         Raises:
             LeaseError: Another process has taken the study over.
         """
-        row = (place.directory, place.spool, place.node, self._writer.epoch)
+        row = (place.directory, place.spool, place.node, self._writer.epoch, self._writer.guest)
         async with self._turn:
             self._batches.append(([("add_agent", [row])], []))
             await self._write_batches()

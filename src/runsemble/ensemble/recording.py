@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Container
 from contextlib import asynccontextmanager, suppress
 from functools import partial
@@ -77,10 +76,12 @@ async def record_new_study(study: Study, table: RunTable, engine: Engine) -> Asy
         recorder = Recorder(writer, table, run_maker(recipe["digest"], study.output_path, known=known))
         recorder.listen()
         await engine.record_in(recorder)
+        taking = Taking(study, FIRST_RECIPE, table, engine, known)
         try:
-            taking = Taking(study, FIRST_RECIPE, table, engine, known, asyncio.Lock())
-            removing = pruning(recorder, writer, settings, table.bus, taking.turn)
-            async with removing, recording(recorder, writer, engine):
+            async with (
+                pruning(recorder, writer, settings, table.bus, taking.turn),
+                recording(recorder, writer, engine),
+            ):
                 yield Recorded(recorder, study, partial(attend, writer, recorder, taking))
         finally:
             await forget_agents(recorder, writer, engine)

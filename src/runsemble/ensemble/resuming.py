@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import sqlite3
@@ -14,14 +13,17 @@ from urllib.parse import quote
 
 import anyio.to_thread
 
-from runsemble.ensemble.driver import Driver, Execution
+from runsemble.ensemble.driver import Driver
+from runsemble.ensemble.execution import Execution
 from runsemble.ensemble.intervening import Taking, attend
 from runsemble.ensemble.keeping import recording
+from runsemble.ensemble.overview import living_guests
 from runsemble.ensemble.past import Again, Past, Resumption, read_past
 from runsemble.ensemble.pruning import change_keep, pruning
 from runsemble.ensemble.recipe import full_recipe
 from runsemble.ensemble.recorder import Recorder
 from runsemble.ensemble.recording import run_maker
+from runsemble.errors import LeaseError
 from runsemble.runners.engine import Engine
 from runsemble.runners.job import Job
 from runsemble.runners.order import RunOrder
@@ -44,6 +46,9 @@ async def settle_former(directory: str) -> int:
         StoreError: Its record cannot be read.
     """
     async with reading(directory) as reader:
+        guests = await living_guests(reader)
+        if guests:
+            raise LeaseError(f"the study in {directory} is being driven by {guests[0]}", holder=guests[0])
         has_more = bool(await reader.agents()) or (await reader.counts())["running"] > 0
         base = int((await reader.settings())["base"])
     if has_more:
@@ -75,15 +80,14 @@ def record_resumed_study(again: Again) -> Recording:
             recorder.listen()
             await engine.record_in(recorder)
 
-            taking = Taking(study, number, table, engine, known, asyncio.Lock())
+            taking = Taking(study, number, table, engine, known)
 
             def resume(make: Callable[..., Job], order: RunOrder) -> Resumption:
                 resumption = Resumption(past, digest, table, study.options, again, make, order, known)
                 resumption.killed = taking.killed
                 return resumption
 
-            removing = pruning(recorder, writer, settings, table.bus, taking.turn)
-            async with removing, recording(recorder, writer, engine):
+            async with pruning(recorder, writer, settings, table.bus, taking.turn), recording(recorder, writer, engine):
                 yield Recorded(recorder, study, partial(attend, writer, recorder, taking), resume)
 
     return record

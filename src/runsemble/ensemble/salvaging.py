@@ -145,7 +145,7 @@ class Salvaging:
         for spool in _spools_in(self._directory):
             epoch = replay(spool).epoch
             place = os.path.join(places.root(), os.path.basename(spool).removeprefix("spool-"))
-            self._new.add("agents", [(place, spool, host_name(), epoch)])
+            self._new.add("agents", [(place, spool, host_name(), epoch, None)])
 
     # Run directories
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from runsemble.ensemble.book import Binder
 from runsemble.errors import UsageError
@@ -22,12 +22,16 @@ class Submission:
         binder: Makes jobs of them.
         table: Where they are counted.
         engine: Where they go.
+        leave: Called with runs that need more than there is, which are left to others then; None: those fail.
     """
 
-    def __init__(self, binder: Binder, table: RunTable, engine: Engine) -> None:
+    def __init__(
+        self, binder: Binder, table: RunTable, engine: Engine, leave: Callable[[int], None] | None = None
+    ) -> None:
         self._binder = binder
         self._table = table
         self._engine = engine
+        self._leave = leave
         self._noted: set[Shape] = set()
 
     def submit(self, run: StoredRun, made: Sequence[StoredAttempt] = (), *, is_known: bool = True) -> None:
@@ -43,9 +47,12 @@ class Submission:
         except UsageError as error:
             self._refuse(run, str(error), is_known)
             return
+        problem = self._engine.pool.why_never(job.plan.shape)
+        if problem and self._leave is not None:
+            self._leave(run.id)
+            return
         self._table.add(job, is_known=is_known)
         self._note_size(job.plan.shape)
-        problem = self._engine.pool.why_never(job.plan.shape)
         if problem:
             end_unsubmitted(job, Cause.ABORTED, problem)
         else:

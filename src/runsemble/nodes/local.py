@@ -38,6 +38,21 @@ TAKEN_S = 30.0
 #: Seconds between two looks at a place in which another agent lives that does not answer.
 TAKEN_POLL_S = 0.02
 
+#: Agents that were left to others, or to come back to, and that this process has to take in once they have ended.
+_left: set[LocalAgent] = set()
+
+
+def _reap_left() -> None:
+    """Take in the agents that were left and have ended."""
+    for agent in list(_left):
+        try:
+            is_over = os.waitpid(agent.pid, os.WNOHANG)[0] != 0
+        except ChildProcessError:  # another process's, or taken in by whoever came back to it
+            is_over = True
+        if is_over:
+            _left.discard(agent)
+
+
 _ALL_SIGNALS = sorted(signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP})
 
 
@@ -257,6 +272,7 @@ class LocalNode:
             AgentError: It cannot be started or reached.
         """
         give_up = time.monotonic() + TAKEN_S
+        _reap_left()
         while True:
             with suppress(AgentError):  # even if the link was lost: it may obey another driver
                 link = await connect(self.place.directory, on_messages, on_lost, hello)
@@ -322,6 +338,8 @@ class LocalNode:
 
     def leave(self) -> None:
         """Have nothing more to do with the agent, which lives on."""
+        if self._agent is not None:
+            _left.add(self._agent)
         self._agent = self._place = None
 
     async def close(self, patience_s: float, *, keeps: bool = False) -> None:
@@ -342,5 +360,6 @@ class LocalNode:
                 agent.kill()
                 await agent.wait()
         self._agent = None
+        _reap_left()
         if self._place is not None:
             await anyio.to_thread.run_sync(_clear, self._place, keeps)

@@ -48,10 +48,18 @@ class Admission:
         Raises:
             AgentError: The agents cannot be kept alive.
         """
+        self.require()
         engine = self._engine
-        if engine.failure is not None:
-            raise engine.failure
         return to_admit(engine.slots, engine.waiting_count, engine.lag)
+
+    def require(self) -> None:
+        """Make sure that the engine goes on.
+
+        Raises:
+            AgentError: The agents cannot be kept alive.
+        """
+        if self._engine.failure is not None:
+            raise self._engine.failure
 
     async def news(self) -> None:
         """Wait until `count` may be another one, or `tell` is called."""

@@ -103,6 +103,11 @@ class Dispatcher:
         self._later.clear()
         self._set_clock()
 
+    @property
+    def ready_jobs(self) -> list[Job]:
+        """The jobs that wait for their turn and for nothing else, the oldest first within a shape."""
+        return [item for item in self._ready if isinstance(item, Job)]
+
     def remove(self, is_meant: Callable[[Job], bool]) -> list[Job]:
         """Take out every job that waits here and is meant."""
         removed = self._ready.remove(lambda item: isinstance(item, Job) and is_meant(item))

@@ -23,7 +23,7 @@ from runsemble.runners.ending import Ending
 from runsemble.runners.fleet import Fleet, FleetListener
 from runsemble.runners.growth import Growth
 from runsemble.runners.heirs import FIRST_TENURE, Heirs, Tenure
-from runsemble.runners.job import Job
+from runsemble.runners.job import NO_END, Job
 from runsemble.runners.judging import Judge
 from runsemble.runners.recording import Record, Records
 from runsemble.runners.station import Node, Station
@@ -44,6 +44,7 @@ class Engine:
         grace_s: Seconds between TERM and KILL.
         survivors: What happens to processes that outlive their run: "kill" or "leave".
         tenure: What this engine takes over from others before it, and hands on to others after it.
+        relieves: Whether further agents are started where that pays.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class Engine:
         grace_s: float = 5.0,
         survivors: str = "kill",
         tenure: Tenure = FIRST_TENURE,
+        relieves: bool = True,
     ) -> None:
         self.pool = pool
         self.bus = bus
@@ -70,7 +72,7 @@ class Engine:
         if tenure.record is not None:
             self.records.add(tenure.record)
         listener = FleetListener(self._hear, self.pump, self._give_up, self.records.announce)
-        self._fleet = Fleet(nodes, pool.slots_of, hello, bus, listener)
+        self._fleet = Fleet(nodes, pool.slots_of, hello, bus, listener, relieves=relieves)
         self._dispatcher = Dispatcher(pool, self._fleet, self.placement, self._refuse, tenure.epoch)
         self._ending = Ending(self._dispatcher, self._fleet, self._tell_room)
         self._disk = DiskWait(self._dispatcher, self._fleet, self._ending, bus, self.pump)
@@ -133,6 +135,30 @@ class Engine:
     def desert(self, failure: AgentError) -> None:
         """Fail: have nothing more to do with the agents, which go on without this engine."""
         self._fleet.desert(failure)
+
+    def leave_agents(self, why: AgentsTakenOver) -> None:
+        """Have nothing more to do with the agents, which keep everything from this moment on; what is here stays.
+
+        Whoever waits for runs is told why.
+        """
+        self._fleet.leave(why)
+        self._dispatcher.refuse_waiters(why)
+        self._ending.wake()
+
+    def take_out(self, is_meant: Callable[[Job], bool], count: int) -> list[Job]:
+        """Take out jobs that wait and were not begun here, the latest ones, as if they had never been taken in.
+
+        Args:
+            is_meant: Whether a job may be among them.
+            count: How many at most.
+        """
+        fresh = [job for job in self._dispatcher.ready_jobs if job.last is NO_END and is_meant(job)]
+        chosen = set(fresh[-count:] if count else ())
+        taken = self._dispatcher.remove(lambda job: job in chosen) if chosen else []
+        for job in taken:
+            job.is_submitted = False
+            job.table.withdraw(job)
+        return taken
 
     @property
     def leaves_nothing(self) -> bool:

@@ -37,6 +37,7 @@ class Fleet:
         hello: What every agent is told first.
         bus: Where losses are told.
         listener: Whom else to tell.
+        relieves: Whether a second agent of a kind is started where that pays.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class Fleet:
         hello: dict[str, Any],
         bus: EventBus,
         listener: FleetListener,
+        relieves: bool = True,
     ) -> None:
         self.failure: Exception | None = None  #: the agents cannot be kept alive; nothing more will happen
         self._is_open = False
@@ -60,7 +62,7 @@ class Fleet:
         ]
         self._tasks: set[asyncio.Task[None]] = set()
         self._kinds = {station.kind for station in self._stations}
-        self._relieved = {False} if len(nodes) > self._node_count else set()
+        self._relieved = {False} if len(nodes) > self._node_count or not relieves else set()
 
     @property
     def stations(self) -> Sequence[Station]:
@@ -141,6 +143,15 @@ class Fleet:
         if self._is_open:
             self._is_open = False
             self._listener.give_up()
+
+    def leave(self, why: AgentsTakenOver) -> None:
+        """Have nothing more to do with the agents, from this moment on; nothing is given up."""
+        self.failure = self.failure or why
+        self._is_open = False
+        for task in self._tasks:
+            task.cancel()
+        for station in self._stations:
+            station.leave()
 
     async def close(self, how: str) -> None:
         """End whatever runs, then the agents; bounded in time even if processes resist.

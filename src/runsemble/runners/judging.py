@@ -14,7 +14,7 @@ from runsemble.runners.ending import Ending
 from runsemble.runners.fleet import Fleet
 from runsemble.runners.growth import Growth
 from runsemble.runners.heirs import Heirs
-from runsemble.runners.job import NO_END, End, Job, Plan
+from runsemble.runners.job import End, Job, Plan
 from runsemble.sched.machine import Verdict
 
 _ENDED_WITH_DRIVER = "its driver died, and the agent ended it"
@@ -118,11 +118,12 @@ class Judge:
     def _publish_past(self, job: Job, record: Exit) -> Cause:
         cause = judge_cause(record.status, record.trouble, record.ended_by)
         words = describe_end(cause, record.status, record.message)
-        job.last = End(record.status, _usage_of(record), None, record.tail)
-        job.table.bus.publish(
-            events.AttemptEnded(job.id, record.attempt, cause, record.status, words, record.step, record.started)
-        )
-        job.last = NO_END
+        before, job.last = job.last, End(record.status, _usage_of(record), None, record.tail)
+        with job.table.recalling(job):
+            job.table.bus.publish(
+                events.AttemptEnded(job.id, record.attempt, cause, record.status, words, record.step, record.started)
+            )
+        job.last = before
         return cause
 
 

@@ -36,6 +36,8 @@ class ParallelLocalRunner(PooledRunner):
         output_path: New directory for runs that are added with parameters; ``multirun-<date>-<time>`` when None.
         counts_small: Whether a run of one core counts as one core. If not, `max_parallel` alone limits those; others
             are counted by cores and GPUs, and what asks for more than there is gets all there is.
+        agents: Agents that start runs, side by side; None: one, and a second one while runs are so short that this
+            pays.
 
     Raises:
         RequestError: A size is negative, zero, or more than this machine has.
@@ -53,11 +55,13 @@ class ParallelLocalRunner(PooledRunner):
         survivors: Survivors = "kill",
         output_path: str | os.PathLike[str] | None = None,
         counts_small: bool = True,
+        agents: int | None = None,
     ) -> None:
         super().__init__(grace_s=grace_s, survivors=survivors, output_path=output_path)
-        for name, value, least in (("max_parallel", max_parallel, 1), ("cores", cores, 1), ("mem_mib", mem_mib, 1)):
+        sizes = {"max_parallel": max_parallel, "cores": cores, "mem_mib": mem_mib, "agents": agents}
+        for name, value in sizes.items():
             if value is not None:
-                require_count(name, value, least)
+                require_count(name, value, 1)
         for name, count in (named or {}).items():
             require_count(f"named[{name!r}]", count, 1)
         if pin not in ("auto", True, False):
@@ -75,6 +79,7 @@ class ParallelLocalRunner(PooledRunner):
         self._named = dict(named or {})
         self._pin = pin
         self._counts_small = counts_small
+        self._agents = agents
         self._claims = CoreClaims()
         self._knows_gpus = self._gpus is not None
 
@@ -83,7 +88,8 @@ class ParallelLocalRunner(PooledRunner):
         is_exact = self._counts_cores and self._counts_small
         ids, pin = self._choose_cores() if is_exact else (self._usable[: self._cores], False)
         tenure = self.tenure
-        nodes = [LocalNode(place, tenure.spool_directory) for place in tenure.places or (None,)]
+        new = [None] * max((self._agents or 1) - len(tenure.places), 0)
+        nodes = [LocalNode(place, tenure.spool_directory) for place in (*tenure.places, *new)]
         return Engine(
             [(0, node) for node in nodes],
             Pool([self._inventory(ids, gpus)]),
@@ -93,6 +99,7 @@ class ParallelLocalRunner(PooledRunner):
             grace_s=self._grace_s,
             survivors=self._survivors,
             tenure=tenure,
+            relieves=self._agents is None,
         )
 
     async def find_inventory(self, request: Request) -> Inventory:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import struct
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple, Protocol
 
 from runsemble.model.files import OutputMode
@@ -174,6 +175,11 @@ class RunTable:
         self.statistics.pending_count -= 1
         self.statistics.total_count -= 1
 
+    def withdraw(self, job: Job) -> None:
+        """Forget a run that waits: somebody else is going to see it through. The statistics go on counting it."""
+        del self._jobs[job.id]
+        self.active_count -= 1
+
     def entry(self, id: int) -> Job | Row:  # noqa: A002
         """Return what is known of a run.
 
@@ -199,6 +205,17 @@ class RunTable:
     def job(self, id: int) -> Job | None:  # noqa: A002
         """Return a run as the engine has it, None once it has ended."""
         return self._jobs.get(id)
+
+    @contextmanager
+    def recalling(self, job: Job) -> Iterator[None]:
+        """Let `job` find a run while the block runs, even if it has ended: something of its past is told."""
+        has_ended = job.id not in self._jobs
+        self._jobs[job.id] = job
+        try:
+            yield
+        finally:
+            if has_ended:
+                del self._jobs[job.id]
 
     def end(self, job: Job) -> None:
         """Pack a run that has ended, and wake whoever waits for it."""

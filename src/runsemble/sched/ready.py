@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
 
 from runsemble.model.resources import Grant, Shape
@@ -40,6 +40,10 @@ class ReadyQueue(Generic[T]):
     def __len__(self) -> int:
         """Count the items that wait."""
         return self._count
+
+    def __iter__(self) -> Iterator[T]:
+        """Iterate over the items that wait, the oldest first within a shape."""
+        return (item for queue in self._queues.values() for _, item in queue)
 
     @property
     def only_shape(self) -> Shape | None:

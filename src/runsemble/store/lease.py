@@ -111,6 +111,23 @@ class Lease:
         return shares_clock and boot_s - self.beat_boot_s > EXPIRY_S
 
 
+class Watch:
+    """Watches somebody who gives signs of life, by the observer's own clock."""
+
+    def __init__(self) -> None:
+        self.has_changed = False  #: there was a sign while it was watched
+        self._sign: Any = None
+        self._since = 0.0
+
+    def is_silent(self, sign: Any) -> bool:
+        """Take in the latest sign; tell whether it has been the latest for longer than one who lives would let it."""
+        now = time.monotonic()
+        if not self._since or sign != self._sign:
+            self.has_changed = bool(self._since)
+            self._sign, self._since = sign, now
+        return now - self._since > EXPIRY_S
+
+
 def boot_clock_s() -> float:
     """Return the seconds since boot, those asleep included; setting the clock does not change them."""
     return time.clock_gettime(time.CLOCK_BOOTTIME)

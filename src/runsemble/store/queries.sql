@@ -61,6 +61,42 @@ INSERT INTO commands (name, reply) VALUES (?, ?);
 -- name: command
 SELECT reply FROM commands WHERE name = ?;
 
+-- name: forget_command
+DELETE FROM commands WHERE name = ?;
+
+-- name: add_guest
+INSERT OR REPLACE INTO guests (name, who) VALUES (?, ?);
+
+-- name: forget_guest
+DELETE FROM guests WHERE name = ?;
+
+-- name: guests
+SELECT name, who FROM guests ORDER BY name;
+
+-- name: add_claims
+INSERT OR REPLACE INTO claims (run, guest) VALUES (?, ?);
+
+-- name: forget_claim
+DELETE FROM claims WHERE run = ?;
+
+-- name: forget_claims
+DELETE FROM claims WHERE guest = ?;
+
+-- name: claims
+SELECT run, guest, state FROM claims JOIN runs ON runs.id = claims.run ORDER BY run;
+
+-- name: add_order
+INSERT INTO orders (name, guest, what, arguments) VALUES (?, ?, ?, ?);
+
+-- name: forget_order
+DELETE FROM orders WHERE name = ?;
+
+-- name: forget_orders
+DELETE FROM orders WHERE guest = ?;
+
+-- name: orders
+SELECT name, what, arguments FROM orders WHERE guest = ? ORDER BY name;
+
 -- name: add_events
 INSERT INTO events (time, kind, text) VALUES (?, ?, CAST(? AS TEXT));
 
@@ -68,13 +104,16 @@ INSERT INTO events (time, kind, text) VALUES (?, ?, CAST(? AS TEXT));
 SELECT time, kind, text FROM events WHERE id > ? ORDER BY id;
 
 -- name: add_agent
-INSERT OR REPLACE INTO agents (place, spool, node, epoch) VALUES (?, ?, ?, ?);
+INSERT OR REPLACE INTO agents (place, spool, node, epoch, guest) VALUES (?, ?, ?, ?, ?);
 
 -- name: forget_agents
-DELETE FROM agents WHERE epoch <= ?;
+DELETE FROM agents WHERE epoch <= ? AND guest IS ?;
+
+-- name: adopt_agents
+UPDATE agents SET guest = NULL WHERE guest NOT IN (SELECT name FROM guests);
 
 -- name: agents
-SELECT place, spool, node, epoch FROM agents ORDER BY epoch, place;
+SELECT place, spool, node, epoch, guest FROM agents ORDER BY epoch, place;
 
 -- name: lease
 SELECT epoch, holder, beat, beat_boot_s FROM lease WHERE id = 1;
@@ -87,6 +126,9 @@ UPDATE lease SET beat = beat + 1, beat_boot_s = ? WHERE id = 1 AND epoch = ?;
 
 -- name: release_lease
 UPDATE lease SET holder = NULL WHERE id = 1 AND epoch = ?;
+
+-- name: raise_epoch
+UPDATE lease SET epoch = epoch + 1 WHERE id = 1 AND epoch = ?;
 
 -- name: epoch
 SELECT epoch FROM lease WHERE id = 1;

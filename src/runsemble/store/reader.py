@@ -12,11 +12,12 @@ import anyio.to_thread
 
 from runsemble.model.status import Cause, StoredStatus
 from runsemble.store import connection
-from runsemble.store.lease import Lease
+from runsemble.store.lease import Holder, Lease
 from runsemble.store.records import (
     STATUS_NUMBER,
     STATUSES,
     AgentPlace,
+    Claim,
     EndedRun,
     SampledAttempt,
     StoredAttempt,
@@ -202,6 +203,18 @@ class Reader:
     async def agents(self) -> list[AgentPlace]:
         """Return the agents that may know what is not written here."""
         return [AgentPlace(*row) for row in await self._all("agents")]
+
+    async def guests(self) -> dict[str, Holder]:
+        """Return the guests, by name."""
+        return {name: Holder.parse(who) for name, who in await self._all("guests")}
+
+    async def claims(self) -> list[Claim]:
+        """Return the runs that are guests', in the order of their ids."""
+        return [Claim(*row) for row in await self._all("claims")]
+
+    async def orders(self, guest: str) -> list[tuple[str, str, dict[str, Any]]]:
+        """Return what a guest is to do, in order: a name, what, and its arguments."""
+        return [(name, what, json.loads(arguments)) for name, what, arguments in await self._all("orders", guest)]
 
     async def lease(self) -> Lease:
         """Return who drives the study."""

@@ -178,3 +178,17 @@ class AgentPlace(NamedTuple):
     spool: str
     node: str
     epoch: int  #: of the driver that started it
+    guest: str | None = None  #: whose it is, None: the driver's
+
+
+class Claim(NamedTuple):
+    """A run that is a guest's."""
+
+    run: int
+    guest: str
+    status_number: int
+
+    @property
+    def status(self) -> StoredStatus:
+        """Where the run stands."""
+        return STATUSES[self.status_number]

@@ -51,7 +51,7 @@ NUMBERED = {
 NAMED = {
     "settings": ("name", "name, value"),
     "commands": ("name", "name, reply"),
-    "agents": ("place", "place, spool, node, epoch"),
+    "agents": ("place", "place, spool, node, epoch, guest"),
 }
 
 

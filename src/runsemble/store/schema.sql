@@ -97,7 +97,8 @@ CREATE TABLE agents (
     place TEXT PRIMARY KEY,             -- its directory
     spool TEXT NOT NULL,
     node TEXT NOT NULL,
-    epoch INTEGER NOT NULL
+    epoch INTEGER NOT NULL,
+    guest TEXT                          -- whose; NULL: the driver's
 ) WITHOUT ROWID;
 
 -- Who may write: one driver at a time.
@@ -109,3 +110,23 @@ CREATE TABLE lease (
     beat_boot_s REAL NOT NULL DEFAULT 0 -- when the last beat was, seconds since the holder's boot
 );
 INSERT INTO lease (id, epoch) VALUES (1, 0);
+
+-- Further drivers that take part: what they do is written down by the one that may write.
+CREATE TABLE guests (
+    name TEXT PRIMARY KEY,
+    who TEXT NOT NULL                   -- JSON, as the holder of the lease
+) WITHOUT ROWID;
+
+-- Runs that are a guest's, until they have ended or it has.
+CREATE TABLE claims (
+    run INTEGER PRIMARY KEY,
+    guest TEXT NOT NULL
+);
+
+-- What guests are to do; an order goes when it was carried out.
+CREATE TABLE orders (
+    name TEXT PRIMARY KEY,              -- in the order of time
+    guest TEXT NOT NULL,
+    what TEXT NOT NULL,
+    arguments TEXT NOT NULL             -- JSON
+) WITHOUT ROWID;

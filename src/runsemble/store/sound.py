@@ -99,8 +99,8 @@ def is_pair(row: Row) -> bool:
 
 def is_agent(row: Row) -> bool:
     """Tell whether a row of ``agents`` can be right."""
-    *texts, epoch = row
-    return all(isinstance(text, str) for text in texts) and _is_count(epoch)
+    *texts, epoch, guest = row
+    return all(isinstance(text, str) for text in (*texts, guest or "")) and _is_count(epoch)
 
 
 #: By table, what tells a row that can be right.

@@ -17,7 +17,7 @@ import anyio.to_thread
 from runsemble.closing import see_through
 from runsemble.errors import LeaseError, StoreError
 from runsemble.store import connection
-from runsemble.store.lease import BEAT_S, EXPIRY_S, Here, Holder, Lease, boot_clock_s
+from runsemble.store.lease import BEAT_S, EXPIRY_S, Here, Holder, Lease, Watch, boot_clock_s
 from runsemble.store.sql import query
 
 #: Seconds between two looks at a lease that somebody holds.
@@ -39,6 +39,7 @@ class Writer:
     def __init__(self, db: aiosqlite.Connection, directory: str, epoch: int) -> None:
         self.directory = directory
         self.epoch = epoch
+        self.guest: str | None = None  #: a guest's name; this is none
         self._db = db
         self._lock = anyio.Lock()
 
@@ -50,6 +51,15 @@ class Writer:
             StoreError: The file cannot be written, for instance because the disk is full; nothing was changed.
         """
         await see_through(self._commit_alone(statements))  # a transaction is never left half open
+
+    async def advance(self, statements: Iterable[Statement]) -> None:
+        """Do what `commit` does, and have a higher epoch from then on: whatever knows it obeys no lower one."""
+        await see_through(self._advance(statements))
+
+    async def _advance(self, statements: Iterable[Statement]) -> None:
+        async with self._lock:
+            await self._commit([*statements, ("raise_epoch", [(self.epoch,)])])
+            self.epoch += 1
 
     async def _commit_alone(self, statements: Iterable[Statement]) -> None:
         async with self._lock:
@@ -201,20 +211,16 @@ async def read_lease(db: aiosqlite.Connection) -> Lease:
 async def _take(db: aiosqlite.Connection, directory: str, patience_s: float) -> int:
     """Return the epoch of the lease, once it has been taken."""
     here, began = Here.now(), time.monotonic()
-    first = seen = await read_lease(db)
-    seen_at = began
+    watch = Watch()
     while True:
         lease = await read_lease(db)
-        now = time.monotonic()
-        if (lease.epoch, lease.beat) != (seen.epoch, seen.beat):
-            seen, seen_at = lease, now
-        if now - seen_at > EXPIRY_S or lease.is_free(here, boot_clock_s()):
+        if watch.is_silent((lease.epoch, lease.beat)) or lease.is_free(here, boot_clock_s()):
             done = await db.execute(query("take_lease"), (Holder.me().as_text(), boot_clock_s(), lease.epoch))
             if done.rowcount == 1:
                 return lease.epoch + 1
             continue  # somebody else was faster
         assert lease.holder is not None
-        is_known_alive = seen is not first or lease.holder.boot == here.boot
-        if now - began >= (patience_s if is_known_alive else max(patience_s, EXPIRY_S + BEAT_S)):
+        is_known_alive = watch.has_changed or lease.holder.boot == here.boot
+        if time.monotonic() - began >= (patience_s if is_known_alive else max(patience_s, EXPIRY_S + BEAT_S)):
             raise LeaseError(f"the study in {directory} is being driven by {lease.holder}", holder=lease.holder)
         await anyio.sleep(POLL_S)

@@ -43,7 +43,7 @@ class Fuse:
 
         Args:
             point: The point.
-            kill: Roles of those to be killed; the one that reaches the point is the last of them.
+            kill: Roles of those to be killed, or "self"; the one that reaches the point is the last of them.
             count: At the how many-th time that one process reaches it, counted from now.
             stop: Stop the one that reaches it instead, until it is sent SIGCONT.
         """
@@ -148,7 +148,7 @@ def _strike(order: dict[str, Any]) -> None:
                 os.kill(pid, signal.SIGKILL)
     if order["stop"]:
         os.kill(own, signal.SIGSTOP)
-    elif _Self.role in order["kill"]:
+    elif _Self.role in order["kill"] or "self" in order["kill"]:
         os.kill(own, signal.SIGKILL)
 
 

@@ -55,6 +55,15 @@ class Tally:
         for name in ("driver", "agent", "ensembles", "adopted", "spooled", "requeued"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
 
+    def take_in(self, home: str) -> None:
+        """Count what drivers of an ensemble that is over have told, and what its record does."""
+        with suppress(FileNotFoundError), open(os.path.join(home, "tally"), encoding="ascii") as file:
+            words = Counter(line.split()[0] for line in file)
+            self.adopted += words["adopted"]
+            self.spooled += words["spooled"]
+        seen = check_always(home)
+        self.requeued += sum(seen.attempt[run] - 1 - seen.requeued[run] for run in seen.attempt)
+
     def __str__(self) -> str:
         return (
             f"{self.kills.total()} kills ({self.driver} of drivers, {self.agent} of agents) in {self.ensembles} "
@@ -220,16 +229,8 @@ class Campaign:
         seen = check_end(self._home, self._losses * SLOTS, steps)
         require(len(seen.status) == self._made["count"] + self._added, "a run was added twice, or not at all")
         check_directories(self._home, seen, self._made.get("keep", "all"))
-        self._count()
+        self.tally.take_in(self._home)
         self._home = ""
-
-    def _count(self) -> None:
-        with suppress(FileNotFoundError), open(os.path.join(self._home, "tally"), encoding="ascii") as file:
-            words = Counter(line.split()[0] for line in file)
-            self.tally.adopted += words["adopted"]
-            self.tally.spooled += words["spooled"]
-        seen = check_always(self._home)
-        self.tally.requeued += sum(seen.attempt[run] - 1 - seen.requeued[run] for run in seen.attempt)
 
     # The end
 

@@ -10,12 +10,14 @@ import pytest
 
 from .campaign import LEDGER, Campaign
 from .nest import Nest
+from .party import Party
 from .scene import Scene
 
 #: Kills from which on a session must have seen everything.
 ENOUGH = 200
 
 StartCampaign = Callable[..., Campaign]
+StartParty = Callable[..., Party]
 
 
 @pytest.fixture
@@ -37,6 +39,20 @@ def campaign(nest: Nest, tmp_path: Path) -> Iterator[StartCampaign]:
 
     yield start
     for one in campaigns:
+        one.abandon()
+
+
+@pytest.fixture
+def party(nest: Nest, tmp_path: Path) -> Iterator[StartParty]:
+    """Return a function that begins a party; see `Party`."""
+    parties: list[Party] = []
+
+    def start(**options: Any) -> Party:
+        parties.append(Party(nest, str(tmp_path / f"p{len(parties)}"), **options))
+        return parties[-1]
+
+    yield start
+    for one in parties:
         one.abandon()
 
 

@@ -9,8 +9,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from runsemble.agent import place
-from runsemble.ensemble import attending, creation, inbox, pruning
+from runsemble.ensemble import attending, creation, inbox, pruning, visit
 from runsemble.ensemble.commands import Desk
+from runsemble.ensemble.guest_pen import GuestPen
 from runsemble.ensemble.pruning import Pruning
 from runsemble.ensemble.recorder import Recorder
 from runsemble.nodes import link, local
@@ -44,6 +45,17 @@ COMMAND_POINTS = ("command read", "command committed", "command withdrawn")
 LAST_POINTS = (
     "before bye", "bye sent", "before forgetting", "agents forgotten", "before release", "lease released",
 )  # fmt: skip
+#: Reached by guests, and by drivers that have some.
+GUEST_POINTS = (
+    "guest joined", "guest asked", "guest told", "run sent", "exit heard", "before commit", "after commit",
+    "command read", "command committed", "command withdrawn", "ack sent",
+)  # fmt: skip
+#: Reached when a driver or a guest has died.
+HEIR_POINTS = ("lease taken", "agents let go", "agent welcomed", "run adopted")
+#: Reached when a guest has died.
+MOURNING_POINTS = ("guest seen off", "agents let go", "agent welcomed", "run adopted")
+#: Reached when a guest has nothing to do any more.
+PARTING_POINTS = ("before forgetting", "guest leaves", "guest gone", "before release")
 #: Reached when an ensemble is made.
 CREATION_POINTS = ("directory made", "tables made", "before runs", "runs written", "ensemble made")
 
@@ -73,6 +85,13 @@ def install() -> None:
     faults.before(Desk, "carry_out", "command read")
     faults.after(Desk, "carry_out", "command committed")
     faults.after(inbox, "withdraw", "command withdrawn")
+    faults.after(GuestPen, "join", "guest joined")
+    faults.before(GuestPen, "_wait_reply", "guest asked")
+    faults.after(GuestPen, "_wait_reply", "guest told")
+    faults.before(GuestPen, "leave", "guest leaves")
+    faults.after(GuestPen, "leave", "guest gone")
+    faults.after(Writer, "advance", "guest seen off")
+    faults.after(Engine, "leave_agents", "agents let go")
     faults.before(Station, "dismiss", "before bye")
     faults.after(Station, "dismiss", "bye sent")
     faults.before(Writer, "release", "before release")
@@ -189,4 +208,4 @@ def let_clock_jump(jump_s: float) -> None:
 
 
 #: Seconds between two looks for commands, and for directories to remove, so that tests need not wait for them.
-attending.LOOK_S = pruning.LOOK_S = 0.02
+attending.LOOK_S = pruning.LOOK_S = visit.LOOK_S = 0.02

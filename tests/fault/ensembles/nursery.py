@@ -16,7 +16,8 @@ from collections.abc import Callable
 from typing import Any
 
 from runsemble.ensemble import creation, multirun
-from runsemble.ensemble.driver import Driver, Execution
+from runsemble.ensemble.driver import Driver
+from runsemble.ensemble.execution import Execution
 from runsemble.errors import RunsembleError
 from runsemble.runners.progress import Showing
 from runsemble.testing import faults

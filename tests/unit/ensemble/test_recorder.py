@@ -11,6 +11,7 @@ import pytest
 from runsemble.ensemble import recorder as recording
 from runsemble.ensemble.recorder import Recorder
 from runsemble.errors import LeaseError, StoreError
+from runsemble.model import events
 from runsemble.model.status import Cause
 from runsemble.nodes.place import Place
 from runsemble.store.reader import Reader
@@ -190,6 +191,7 @@ class Stuck:
 
     epoch = 1
     directory = "/study"
+    guest = None
 
     def __init__(self) -> None:
         self.problem: Exception | None = StoreError("the disk is full")
@@ -260,7 +262,7 @@ async def test_an_agent_is_announced_only_when_that_could_be_written(stuck: tupl
     assert not task.done()
     writer.problem = None
     await task
-    assert writer.written == [("add_agent", [("/place", "/spool", "here", 1)])]
+    assert writer.written == [("add_agent", [("/place", "/spool", "here", 1, None)])]
 
 
 async def test_a_lost_lease_ends_the_writing(stuck: tuple[Play, Stuck, Held]) -> None:
@@ -311,3 +313,20 @@ async def test_what_happened_to_the_study_is_noted(writer: Writer, reader: Reade
     await play.recorder.flush()
     ((_, kind, text),) = await reader.events()
     assert (kind, text) == ("halted", "3 runs have failed")
+
+
+async def test_an_attempt_of_which_is_told_after_the_run_has_ended_changes_nothing_else(
+    writer: Writer, reader: Reader
+) -> None:
+    play = Play(writer, steps=2)
+    (job,) = play.add()
+    for _ in range(2):
+        play.start(job)
+        play.end(job)
+    await play.recorder.flush()
+    with play.table.recalling(job):
+        play.table.bus.publish(events.AttemptEnded(job.id, 1, Cause.OK, 0, "", 0, 99.5))
+    assert play.table.job(job.id) is None
+    await play.recorder.flush()
+    assert await stand(reader) == ("success", Cause.OK, 1, 1, 0)
+    assert [attempt.cause for attempt in await reader.attempts(0)] == [Cause.OK, Cause.OK]

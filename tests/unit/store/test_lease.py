@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from dataclasses import replace
 
 import pytest
 
 from runsemble.agent import proc
-from runsemble.store.lease import EXPIRY_S, Here, Holder, Lease, boot_clock_s
+from runsemble.store.lease import EXPIRY_S, Here, Holder, Lease, Watch, boot_clock_s
 
 HERE = Here(host="here", boot="boot-1", namespace="pid:[1]")
 NOW_S = 1000.0
@@ -94,3 +95,17 @@ def test_a_holder_is_worded_for_people_with_where_and_since_when() -> None:
 def test_this_process_is_alive_as_far_as_it_can_tell() -> None:
     assert not Holder.me().is_certainly_dead(Here.now())
     assert not Lease(epoch=1, holder=Holder.me(), beat=0, beat_boot_s=boot_clock_s()).is_free_now
+
+
+def test_whoever_gives_no_new_sign_for_long_enough_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    watch = Watch()
+    assert not watch.is_silent(1)
+    now += EXPIRY_S
+    assert not watch.is_silent(1)
+    assert not watch.has_changed
+    now += 1
+    assert watch.is_silent(1)
+    assert not watch.is_silent(2)
+    assert watch.has_changed

@@ -10,6 +10,7 @@ import anyio
 import pytest
 
 from runsemble.errors import LeaseError, StoreError
+from runsemble.store import lease as leases
 from runsemble.store import writer as writing
 from runsemble.store.connection import open_for_writing, store_path
 from runsemble.store.lease import EXPIRY_S, Here, Holder, boot_clock_s
@@ -156,6 +157,7 @@ async def test_a_silent_holder_on_another_machine_is_watched_first(
     directory: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(writing, "EXPIRY_S", 0.3)
+    monkeypatch.setattr(leases, "EXPIRY_S", 0.3)
     monkeypatch.setattr(writing, "BEAT_S", 0.2)
     async with open_for_writing(directory) as db:
         there = Holder(host="there", boot="other", namespace="", pid=1, born_s=1.0, since=0.0)
@@ -271,11 +273,17 @@ async def test_a_new_study_is_held_by_its_maker_until_it_is_made(tmp_path: objec
 
 
 async def test_agents_are_announced_and_forgotten_by_epoch(directory: str, reader: Reader) -> None:
+    rows = [
+        ("/p1", "/s1", "n", 1, None), ("/p2", "/s2", "n", 2, None), ("/p3", "/s3", "n", 2, "guest"),
+        ("/p1", "/s3", "n", 3, None),
+    ]  # fmt: skip
     async with hold_lease(directory) as writer:
-        await writer.commit([("add_agent", [("/p1", "/s1", "n", 1), ("/p2", "/s2", "n", 2), ("/p1", "/s3", "n", 3)])])
-        assert [tuple(place) for place in await reader.agents()] == [("/p2", "/s2", "n", 2), ("/p1", "/s3", "n", 3)]
-        await writer.commit([("forget_agents", [(2,)])])
-        assert [place.place for place in await reader.agents()] == ["/p1"]
+        await writer.commit([("add_agent", rows)])
+        assert [tuple(place) for place in await reader.agents()] == [*rows[1:3], rows[3]]
+        await writer.commit([("forget_agents", [(2, None)])])
+        assert [place.place for place in await reader.agents()] == ["/p3", "/p1"]
+        await writer.commit([("adopt_agents", [()])])
+        assert {place.guest for place in await reader.agents()} == {None}
 
 
 async def test_a_command_is_recorded_once(directory: str, reader: Reader) -> None:

@@ -16,11 +16,17 @@ from runsemble.compat.themis._scripts import BACKEND_LOG
 from runsemble.compat.themis._setup import new_execution_directory, study_of
 from runsemble.compat.themis._variables import EXECDIR_ENV_VAR, SETUPDIR_ENV_VAR, URI_ENV_VAR
 from runsemble.ensemble.detached import start_detached
-from runsemble.ensemble.driver import Drive, Execution
+from runsemble.ensemble.drive import Drive
+from runsemble.ensemble.execution import Execution
+from runsemble.ensemble.overview import drivers_of
 from runsemble.ensemble.sync import blocking
 from runsemble.errors import LeaseError
 from runsemble.store.reader import reading
 
+#: Whatever it is set to, executions keep a profile of what their driver does.
+PROFILE_ENV_VAR = "THEMIS_PROFILE"
+#: That, in the directory of the execution.
+PROFILE = "themis_backend.pstat"
 #: Runs at the same time, when nobody says how many.
 MAX_CONCURRENCY = 100
 _MINUTE_S = 60.0
@@ -36,6 +42,7 @@ class Request:
     repeats: int = 0  #: how often to go on after that
     allow_multiple: bool = False
     max_concurrency: int | None = None
+    parallelism: int | None = None  #: agents that start runs, side by side
 
     def as_execution(self, setup_dir: str, directory: str) -> dict[str, Any]:
         """Return the arguments of an `Execution`, ready for JSON.
@@ -53,6 +60,9 @@ class Request:
             "repeats": self.repeats,
             "env": env,
             "log": os.path.join(directory, BACKEND_LOG),
+            "allow_multiple": self.allow_multiple,
+            "parallelism": None if self.parallelism is None or self.parallelism < 1 else self.parallelism,
+            "profile": os.path.join(directory, PROFILE) if os.environ.get(PROFILE_ENV_VAR) else None,
         }
 
 
@@ -70,11 +80,11 @@ class LocalJob:
 
     def done(self) -> bool:
         """Tell whether it is over."""
-        return blocking(_is_free)(self._setup_dir)
+        return not blocking(_is_at_work)(self._setup_dir, self.job_id)
 
     def wait(self) -> None:
         """Wait until it is over."""
-        blocking(_until_free)(self._setup_dir)
+        blocking(_until_over)(self._setup_dir, self.job_id)
 
 
 def execute(setup_dir: str, request: Request, *, waits: bool) -> LocalJob:
@@ -98,21 +108,11 @@ def execute(setup_dir: str, request: Request, *, waits: bool) -> LocalJob:
             pid = blocking(start_detached)(study_of(setup_dir), **arguments)
     except LeaseError as error:
         _remove_if_empty(directory)
-        if not request.allow_multiple:
-            text = f"the ensemble in '{setup_dir}' is being executed already: {error}; allow_multiple=True takes part"
-            raise RuntimeError(text) from error
-        return _take_part(setup_dir, request, waits=waits)
+        if request.allow_multiple:
+            raise RuntimeError(str(error)) from error
+        text = f"the ensemble in '{setup_dir}' is being executed already: {error}; allow_multiple=True takes part"
+        raise RuntimeError(text) from error
     return LocalJob(setup_dir, pid)
-
-
-def _take_part(setup_dir: str, request: Request, *, waits: bool) -> LocalJob:
-    """Leave everything to the execution under way, which runs each run once; go on if it leaves something."""
-    job = LocalJob(setup_dir, os.getpid())
-    if waits:
-        job.wait()
-        if blocking(queued_count)(setup_dir):
-            return execute(setup_dir, request, waits=waits)
-    return job
 
 
 def _execute_here(setup_dir: str, execution: Execution) -> None:
@@ -163,15 +163,14 @@ async def queued_count(setup_dir: str) -> int:
     return counts["pending"] + counts["running"]
 
 
-async def _is_free(setup_dir: str) -> bool:
+async def _is_at_work(setup_dir: str, pid: int) -> bool:
     async with reading(study_of(setup_dir)) as reader:
-        return (await reader.lease()).is_free_now
+        return any(who.pid == pid for who in await drivers_of(reader))
 
 
-async def _until_free(setup_dir: str) -> None:
-    async with reading(study_of(setup_dir)) as reader:
-        while not (await reader.lease()).is_free_now:  # noqa: ASYNC110 - of another process
-            await anyio.sleep(_LOOK_S)
+async def _until_over(setup_dir: str, pid: int) -> None:
+    while await _is_at_work(setup_dir, pid):  # noqa: ASYNC110 - another process
+        await anyio.sleep(_LOOK_S)
 
 
 def _remove_if_empty(directory: str) -> None:

@@ -372,8 +372,9 @@ class Themis:
         Args:
             blocking: Return when all has ended; otherwise at once, and the ensemble outlives this process.
             timeout: Minutes after which what runs is ended, and stays queued.
-            parallelism: Without a meaning here: one driver is enough.
-            allow_multiple: Where it is being executed already, take part; else that is an error.
+            parallelism: How many agents start runs, side by side; None: as many as pay.
+            allow_multiple: Where it is being executed already, take part: each run is executed once. Else that is an
+                error.
             max_concurrency: Runs at the same time; 100 when None.
 
         Raises:
@@ -426,6 +427,7 @@ class Themis:
             repeats=allocation.repeats,
             allow_multiple=allow_multiple,
             max_concurrency=max_concurrency,
+            parallelism=parallelism,
         )
         if not _blocking(queued_count)(self._setup_dir):
             raise RuntimeError("There are no runs to execute")
