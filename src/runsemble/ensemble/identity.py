@@ -77,6 +77,10 @@ def canonical(text: str) -> str:
     """Return JSON of the codec's as it is for all values that are equal: the order of keys, and of sets, is no part."""
     if "," not in text:  # there is nothing in it to be put in order
         return text
+    names = text.count(',"') + 1
+    if names == text.count('":') and text.count("{") == 1 and "[" not in text and "\\" not in text:
+        # Nothing but names and scalars, in which no sign is any other's: a tenth of the time, as with most runs.
+        return '{"' + ',"'.join(sorted(text[2:-1].split(',"'))) + "}"
     value = json.loads(text)
     if codec.TAG in text:
         value = _in_order(value)
