@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     Fork = Callable[[socket.socket], int]
 
 #: The most children that wait for orders.
-MOST = 16
+MOST = 32
 #: If so many are wanted at once, more will be.
 MANY = 4
 #: Seconds that they may wait.
