@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import inspect
 import os
+import sys
 import time
 from collections.abc import AsyncIterator, Collection, Iterator
 
@@ -20,6 +21,10 @@ from runsemble.testing.leftovers import (
     recorded_places,
     wait_leftovers,
 )
+
+#: Every command that a test starts would compile all that it imports.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 #: In the environment of everything that these tests start, so that it is known wherever it went.
 MARK = f"TESTED_BY={os.getpid()}-{os.urandom(4).hex()}"

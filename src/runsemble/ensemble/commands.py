@@ -164,6 +164,7 @@ class Desk:
         meant = held | elsewhere | {run.id for run in at_once}
         reply = {"runs": [id_ for id_ in ids if id_ in meant]}
         statements = killing(run.id for run in at_once)
+        statements.append(("condemn", [(run,) for run in sorted(held | elsewhere)]))
         for guest, those in theirs.items():
             statements += orders_to([guest], "kill", {"runs": those, "how": how})
         return reply, statements, then
@@ -191,8 +192,11 @@ class Desk:
         live = self._live
         then = (lambda: live.take_again(runs)) if live is not None else None
         keeps = arguments.get("keeps_results", False)
-        forget = [] if keeps else [(run.id,) for run in runs]  # what they posted is the former attempt's
-        return {"runs": [run.id for run in runs]}, [("requeue", rows), ("forget_results", forget)], then
+        ids = [(run.id,) for run in runs]
+        statements: list[Statement] = [("requeue", rows), ("pardon", ids)]
+        if not keeps:
+            statements.append(("forget_results", ids))  # what they posted is the former attempt's
+        return {"runs": [run.id for run in runs]}, statements, then
 
     async def add(self, arguments: Mapping[str, Any]) -> Outcome:
         """Take in further runs: ``runs``, each with its parameters and what it alone has, as JSON texts."""

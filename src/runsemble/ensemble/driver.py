@@ -26,6 +26,7 @@ from runsemble.ensemble.guests import COUNTS_AS, Guests
 from runsemble.ensemble.host import Host, take_stock
 from runsemble.ensemble.inheritance import NO_INHERITANCE, Inheritance, find_inheritance
 from runsemble.ensemble.keeping import forget_agents, recording
+from runsemble.ensemble.killing import kill_condemned
 from runsemble.ensemble.limits import Limits
 from runsemble.ensemble.pen import Pen
 from runsemble.ensemble.private import make_private_directory
@@ -165,14 +166,16 @@ class Driver:
         self._guests, inheritance = None, NO_INHERITANCE
         if isinstance(pen, Writer):
             await take_stock(pen, reader, Desk(pen, reader, book), self._former_self)
+            inheritance = await find_inheritance(reader, self.directory, binder, table)
+            await kill_condemned(pen, reader, but={job.id for job in inheritance.condemned})
             table.statistics = _statistics(await reader.counts())
             known, claims = await reader.guests(), await reader.claims()
             self._guests = Guests(self.directory, known, claims, table.statistics, self._hear_guest_end)
-            inheritance = await find_inheritance(reader, self.directory, binder, table)
         self.statistics = table.statistics
         self._table, self._recorder = table, Recorder(pen, table)
         self._limits = Limits(policy, self.statistics if settings.get("counts_former") else None, self._tally)
         recorder = self._recorder
+        recorder.mark_killed(inheritance.condemned)
         recorder.listen()
         table.bus.listen(self._hear_end, events.RunEnded)
         runner.tenure = await self._tenure(pen, recorder, inheritance)

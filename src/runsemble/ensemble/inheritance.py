@@ -13,6 +13,7 @@ from runsemble.agent.spool import replay
 from runsemble.ensemble.book import Binder
 from runsemble.ensemble.private import private_directory
 from runsemble.errors import UsageError
+from runsemble.model.status import Cause
 from runsemble.nodes.place import Place
 from runsemble.runners.job import Job
 from runsemble.runners.table import RunTable
@@ -44,6 +45,11 @@ class Inheritance(NamedTuple):
     jobs: dict[int, Job]  #: runs to go on with, by number
     unwanted: frozenset[int]  #: numbers of runs that are not to be gone on with
 
+    @property
+    def condemned(self) -> list[Job]:
+        """Those of the jobs that were to be ended when their driver died."""
+        return [job for job in self.jobs.values() if job.stop_cause is not None]
+
 
 #: Nobody was there before.
 NO_INHERITANCE = Inheritance([], {}, frozenset())
@@ -74,8 +80,10 @@ async def find_inheritance(reader: Reader, directory: str, binder: Binder, table
             unwanted.add(number)
     jobs = {}
     made = await reader.attempts_of(list(runs))
+    condemned = set(await reader.condemned())
     for run in runs.values():
         job = _bind(run, made.get(run.id, ()), binder)
+        job.stop_cause = Cause.KILLED if run.id in condemned else None
         table.add(job, is_known=True)
         jobs[job.number] = job
     return Inheritance(places, jobs, frozenset(unwanted))

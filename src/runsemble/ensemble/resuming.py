@@ -17,6 +17,7 @@ from runsemble.ensemble.driver import Driver
 from runsemble.ensemble.execution import Execution
 from runsemble.ensemble.intervening import Taking, attend
 from runsemble.ensemble.keeping import recording
+from runsemble.ensemble.killing import kill_condemned
 from runsemble.ensemble.overview import living_guests
 from runsemble.ensemble.past import Again, Past, Resumption, read_past
 from runsemble.ensemble.pruning import change_keep, pruning
@@ -70,6 +71,7 @@ def record_resumed_study(again: Again) -> Recording:
             number, digest, study = await _settle_recipe(writer, study)
             async with reading(directory) as reader:
                 settings = await reader.settings()
+                await kill_condemned(writer, reader)
             settings |= await _settle_keep(writer, settings, study.options.keep)
             if again == "failed":
                 await writer.commit([("forgive", [()])])

@@ -106,7 +106,7 @@ class Ending:
                     station.cancel(job, "drop")
 
     def take_back(self, job: Job) -> None:
-        """Let a job that was sent to an agent and did not start wait again, or skip it if nobody wants it."""
+        """Let a job wait that has not started, wherever it was, or skip it if nobody wants it."""
         if job.stop_cause is not None or job.is_unwanted:
             self.skip(job, Cause.KILLED if job.stop_cause is Cause.KILLED else Cause.ABORTED)
         else:

@@ -103,7 +103,7 @@ class Engine:
                 waiting += [] if heir.machine.is_over else [heir]
         self._heirs.close()
         for job in waiting:
-            self._dispatcher.push(job)
+            self._ending.take_back(job)
         self.pump()
 
     async def close(self, how: str = "stop") -> None:
@@ -355,6 +355,8 @@ class Engine:
         station.welcome(facts)
         for job, pid, started in self._heirs.adopt(station, facts["live"]):
             self._publish_start(station, job, pid, started)
+            if job.stop_cause is not None:
+                station.cancel(job, "stop")  # its former driver may not have come to say so
         self.bus.publish(events.AgentStarted(station.node.host, facts["pid"]))
 
     def _publish_metrics(self, job: Job, attempt: int, text: str) -> None:

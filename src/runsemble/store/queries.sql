@@ -85,6 +85,15 @@ DELETE FROM claims WHERE guest = ?;
 -- name: claims
 SELECT run, guest, state FROM claims JOIN runs ON runs.id = claims.run ORDER BY run;
 
+-- name: condemn
+INSERT OR IGNORE INTO condemned (run) SELECT id FROM runs WHERE id = ? AND state IN (0, 5);
+
+-- name: pardon
+DELETE FROM condemned WHERE run = ?;
+
+-- name: condemned
+SELECT run FROM condemned JOIN runs ON id = run WHERE state IN (0, 5) AND run NOT IN (SELECT run FROM claims);
+
 -- name: add_order
 INSERT INTO orders (name, guest, what, arguments) VALUES (?, ?, ?, ?);
 

@@ -212,6 +212,10 @@ class Reader:
         """Return the runs that are guests', in the order of their ids."""
         return [Claim(*row) for row in await self._all("claims")]
 
+    async def condemned(self) -> list[int]:
+        """Return the runs that were killed while they were under way, and of whose end nobody has heard."""
+        return [run for (run,) in await self._all("condemned")]
+
     async def orders(self, guest: str) -> list[tuple[str, str, dict[str, Any]]]:
         """Return what a guest is to do, in order: a name, what, and its arguments."""
         return [(name, what, json.loads(arguments)) for name, what, arguments in await self._all("orders", guest)]

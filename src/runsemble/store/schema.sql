@@ -123,6 +123,12 @@ CREATE TABLE claims (
     guest TEXT NOT NULL
 );
 
+-- Runs that were killed while they were under way, until they are queued again: should their driver die before it hears
+-- of their end, the next one knows.
+CREATE TABLE condemned (
+    run INTEGER PRIMARY KEY
+);
+
 -- What guests are to do; an order goes when it was carried out.
 CREATE TABLE orders (
     name TEXT PRIMARY KEY,              -- in the order of time
