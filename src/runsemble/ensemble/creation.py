@@ -280,7 +280,7 @@ class RunWriter:
             if self._names_directories:
                 directory = path.removeprefix(study.output_path + "/")
         identity = bytearray(run_identity(self._digest, params_text, own))
-        return NewRun(id_, self._recipe, params_text, own or "", to_store(directory), identity)
+        return NewRun(id_, self._recipe, params_text, own or "", directory and to_store(directory), identity)
 
     def _row(self, id_: int, run: Any) -> NewRun:
         return self._row_of_texts(id_, *_texts(self._study, id_, run), self.count)

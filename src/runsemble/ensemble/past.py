@@ -99,7 +99,7 @@ def read_past(db: sqlite3.Connection, directory: str) -> Past:
         if identity is not None and runs.setdefault(identity, run) is not run:
             equals.setdefault(identity, deque()).append(run)
     used = {
-        run: (None if usage[0] is None else pack_usage(Usage(*(number or 0 for number in usage))), tail)
+        run: (None if usage[0] is None else pack_usage(Usage._make(usage)), tail)
         for run, _, *usage, tail in db.execute(query("every_last_attempt"))
     }
     results = {run: (kind, value) for run, kind, value in db.execute(query("every_result"))}

@@ -229,7 +229,8 @@ def _number(column: str, sign: str, value: int | float, written: str | None) -> 
         near = f"CASE WHEN typeof({column}) = 'integer' THEN {column} {sign} {int(value)} ELSE {equal} END"
         is_decided = f"(typeof({column}) = 'integer' OR {is_decided})"
     holds = f"CASE WHEN {column} > {most} THEN {above} WHEN {column} < {least} THEN {below} ELSE {near} END"
-    return holds, f"{is_near} AND NOT {is_decided}"
+    # AND would have SQLite look how the number is written in every row.
+    return holds, f"CASE WHEN {is_near} THEN NOT {is_decided} ELSE 0 END"
 
 
 def _spellings(value: int | float) -> str:

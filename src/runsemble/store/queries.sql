@@ -190,7 +190,9 @@ SELECT identity, id, recipe, params, own, directory, state, cause, attempt, step
 FROM runs ORDER BY id;
 
 -- name: every_last_attempt
-SELECT run, max(attempt), wall_s, user_s, system_s, max_rss_bytes, rss_floor_bytes, tail FROM attempts GROUP BY run;
+SELECT run, max(attempt), wall_s, coalesce(user_s, 0.0), coalesce(system_s, 0.0), coalesce(max_rss_bytes, 0),
+    coalesce(rss_floor_bytes, 0), tail
+FROM attempts GROUP BY run;
 
 -- name: attempts_under_way
 SELECT run, attempts.attempt, attempts.step, started, node, pid, cores, gpus, attempts.cause, attempts.returncode,
