@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 SOURCES := src tests benchmarks examples docs
 
-.PHONY: help demo test fault lint check docs recording bench clean
+.PHONY: help demo test test-integration test-others fault lint check docs recording bench clean
 
 help:
 	@echo "make demo    run a real parameter study: an epidemic, fitted"
@@ -31,8 +31,16 @@ demo: $(STAMP)
 	@rm -rf examples/epidemic/out
 	@$(BIN)/python examples/epidemic/study.py --output examples/epidemic/out
 
+# Two halves side by side: most tests wait for processes most of the time.
 test: $(STAMP)
-	@$(BIN)/python -m pytest -q
+	@echo "every test, in two halves side by side; their results follow, in some ten minutes"
+	@$(MAKE) --no-print-directory --jobs=2 --keep-going --output-sync=target test-integration test-others
+
+test-integration: $(STAMP)
+	@$(BIN)/python -m pytest -q tests/integration
+
+test-others: $(STAMP)
+	@$(BIN)/python -m pytest -q tests --ignore=tests/integration
 
 fault: $(STAMP)
 	@RUNSEMBLE_FAULT_TIMES=6 $(BIN)/python -m pytest -q tests/fault/ensembles
