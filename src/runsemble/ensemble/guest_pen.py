@@ -83,7 +83,7 @@ class GuestPen:
         lease = await self._reader.lease()
         if lease.is_free_now:
             return False
-        why = "which takes no guests" if reply is None else reply["error"]
+        why = "which does not answer" if reply is None else reply["error"]
         raise LeaseError(f"the study in {self.directory} is being driven by {lease.holder}: {why}")
 
     async def leave(self) -> None:

@@ -29,7 +29,7 @@ async def require_importable(path: str, cwd: str, patience_s: float = LOAD_S) ->
     async with scratch_directory() as scratch:
         said = os.path.join(scratch, "stderr")
         status = await run_beside(
-            [sys.executable, "-P", "-c", _IMPORT, path],  # what is found here, an agent has to find as well
+            [sys.executable, "-PB", "-c", _IMPORT, path],  # what is found here, an agent has to find as well
             cwd=cwd,
             env={},
             stdout=os.devnull,

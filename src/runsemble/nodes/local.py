@@ -326,15 +326,17 @@ class LocalNode:
         Raises:
             AgentError: Not even that ends it.
         """
-        agent, self._agent = self._agent, None
+        agent = self._agent
         if agent is None:
             return
         agent.kill()
         try:
             async with asyncio.timeout(KILL_S):
-                await agent.wait()
+                await agent.wait()  # should this be broken off, `close` waits for it
         except TimeoutError:
+            self._agent = None
             raise AgentError(f"the agent on this machine (process {agent.pid}) cannot be killed") from None
+        self._agent = None
 
     def leave(self) -> None:
         """Have nothing more to do with the agent, which lives on."""
