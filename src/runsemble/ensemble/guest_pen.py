@@ -67,13 +67,14 @@ class GuestPen:
         await anyio.to_thread.run_sync(self._begin_beating)
         order = self._command("join", who=Holder.me().as_text())
         await anyio.to_thread.run_sync(inbox.post, self._private, order)
-        give_up, reply = time.monotonic() + JOIN_S, None
+        give_up, reply, is_free = time.monotonic() + JOIN_S, None, False
         while time.monotonic() < give_up:
             reply = await self._reader.reply(order.name)
             if reply is not None:
                 self._read.append(order.name)
                 break
-            if (await self._reader.lease()).is_free_now:
+            is_free = (await self._reader.lease()).is_free_now
+            if is_free:
                 break
             await anyio.sleep(POLL_S)
         if reply == {}:
@@ -81,7 +82,7 @@ class GuestPen:
         await anyio.to_thread.run_sync(inbox.withdraw, self._private, order.name)
         await anyio.to_thread.run_sync(self._end_beating)
         lease = await self._reader.lease()
-        if lease.is_free_now:
+        if is_free or lease.is_free_now:  # another one may have taken it meanwhile
             return False
         why = "which does not answer" if reply is None else reply["error"]
         raise LeaseError(f"the study in {self.directory} is being driven by {lease.holder}: {why}")
