@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 import threading
 import time
 from collections import Counter
@@ -15,9 +16,19 @@ from pathlib import Path
 import pytest
 
 from runsemble import AgentError, MultirunResult, ParallelLocalRunner, multirun
+from runsemble.agent import place
 from runsemble.model import events
 
-from ..integration.support import Gate, is_alive, lines_of, names_in, own_agents, processes_of, wait_until
+from ..integration.support import (
+    Gate,
+    home_of_agent,
+    is_alive,
+    lines_of,
+    names_in,
+    own_agents,
+    processes_of,
+    wait_until,
+)
 
 
 class Watch:
@@ -112,6 +123,28 @@ def test_killing_the_agent_again_and_again_loses_no_run_and_records_none_twice(h
     repeated = sum(effects.values()) - count
     assert repeated <= 5 * 2 * 3, f"{repeated} runs were done again, though only those under way may be"
     assert own_agents() == []
+
+
+def test_what_still_listens_where_an_agent_was_killed_is_not_taken_for_it(here: Path) -> None:
+    """The kernel closes the sockets of a process one after the other; for a moment, there is somebody to connect to."""
+    runner = ParallelLocalRunner(max_parallel=1)
+    watch = Watch(runner)
+
+    with socket.socket(socket.AF_UNIX) as listener:
+
+        def kill() -> None:
+            (agent,) = own_agents()
+            path = place.socket_path(home_of_agent(agent))
+            os.unlink(path)
+            listener.bind(path)
+            listener.listen()
+            os.kill(agent, signal.SIGKILL)
+
+        watch.act_after(1, kill)
+        study = multirun(runs=[{}] * 3, cmd=["true"], output_path="out", runner=runner, progress=False)
+        result = asyncio.run(asyncio.wait_for(study, timeout=15))
+    assert result.statistics.success_count == 3
+    assert watch.agents_lost == 1
 
 
 def test_a_run_that_was_under_way_is_ended_and_done_again_at_no_cost(here: Path, gate: Gate) -> None:

@@ -62,7 +62,7 @@ def agents_of(pid: int) -> list[int]:
 def home_of_agent(pid: int) -> str:
     """Return the directory that an agent lives in; empty if it has ended."""
     words = _proc_file(pid, "cmdline").rstrip(b"\0").split(b"\0")
-    return os.fsdecode(words[-1]) if b"serve" in words else ""
+    return os.fsdecode(words[words.index(b"serve") + 1]) if b"serve" in words else ""
 
 
 def own_agents() -> list[int]:

@@ -33,6 +33,8 @@ CALLS_MODULE = "runsemble.inrun.calls"
 START_S = 30.0
 #: Seconds within which a process must be gone that was killed.
 KILL_S = 10.0
+#: Seconds within which a process is gone whose connections are: it could still seem to listen.
+GONE_S = 0.5
 #: Seconds within which an agent must listen, or be gone, that has a place to itself; then it is killed.
 TAKEN_S = 30.0
 #: Seconds between two looks at a place in which another agent lives that does not answer.
@@ -274,11 +276,11 @@ class LocalNode:
         give_up = time.monotonic() + TAKEN_S
         _reap_left()
         while True:
-            with suppress(AgentError):  # even if the link was lost: it may obey another driver
-                link = await connect(self.place.directory, on_messages, on_lost, hello)
-                self._agent = self._agent or LocalAgent(self.place.directory, link.agent_pid)
-                return link
-            if self._agent is not None:
+            if not await self._is_gone():  # though its link was lost, it may obey another driver
+                with suppress(AgentError):
+                    link = await connect(self.place.directory, on_messages, on_lost, hello)
+                    self._agent = self._agent or LocalAgent(self.place.directory, link.agent_pid)
+                    return link
                 await self.kill()
             try:
                 places.make_place(self.place.directory)
@@ -291,6 +293,16 @@ class LocalNode:
                 await asyncio.sleep(TAKEN_POLL_S)
             except (OSError, places.UnsafePlace) as error:
                 raise _cannot_start(error) from error
+
+    async def _is_gone(self) -> bool:
+        """Tell whether there was an agent whose process has ended, or does so in a moment."""
+        if self._agent is None:
+            return False
+        with suppress(TimeoutError):
+            async with asyncio.timeout(GONE_S):
+                await self._agent.wait()
+                self._agent = None
+        return self._agent is None
 
     async def _kill_whoever_is_there(self) -> None:
         """Kill an agent that has the place to itself and does not listen.
