@@ -143,13 +143,11 @@ async def test_what_ends_an_ensemble_reaches_guests(here: Path, gate: Gate, how:
         await until_begun(2)
         await (ensemble.drain() if how == "drain" else ensemble.stop())
         if how == "drain":
-            async with reading(ensemble.path) as reader:
-                (guest,) = await reader.guests()
 
-                async def has_obeyed() -> bool:
-                    return not await reader.orders(guest)
+            async def have_obeyed() -> bool:
+                return all(driver.was_ended for driver in crew.drivers)
 
-                await until("the guest has obeyed", has_obeyed)
+            await until("all have obeyed", have_obeyed)
             gate.open()
         await crew.ended()
     counts = await ensemble.counts()
