@@ -34,6 +34,7 @@ LAYERS = {
     "sched": 1,
     "model": 0,
     "closing": 0,
+    "meanwhile": 0,
     "agent": -1,
     "inrun": -1,
     "codec": -2,

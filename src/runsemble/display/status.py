@@ -18,6 +18,7 @@ import anyio.to_thread
 
 from runsemble.display.table import printable
 from runsemble.display.words import Progress, bar_format, end_line, failure_line, progress_line
+from runsemble.meanwhile import meanwhile
 from runsemble.model import events
 from runsemble.model.stats import RunStatistics
 from runsemble.sched.forecast import Forecast
@@ -245,12 +246,10 @@ class StatusDisplay:
     @asynccontextmanager
     async def keep_drawing(self) -> AsyncIterator[None]:
         """Redraw while the block runs."""
-        task = asyncio.get_running_loop().create_task(self._redraw_forever())
         try:
-            yield
+            async with meanwhile(self._redraw_forever()):
+                yield
         finally:
-            task.cancel()
-            await asyncio.wait([task])
             self.close()
 
     async def _redraw_forever(self) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 
 import anyio.to_thread
 
@@ -13,6 +13,7 @@ from runsemble.ensemble.commands import Desk
 from runsemble.ensemble.control import carry_out_waiting
 from runsemble.ensemble.private import private_directory
 from runsemble.errors import AgentsTakenOver, LeaseError, StoreError
+from runsemble.meanwhile import meanwhile
 from runsemble.runners.engine import Engine
 
 #: Seconds between two looks for commands of other processes.
@@ -35,15 +36,9 @@ class Attendant:
         self._engine = engine
         self._desk = desk
 
-    @asynccontextmanager
-    async def attending(self) -> AsyncIterator[None]:
+    def attending(self) -> AbstractAsyncContextManager[object]:
         """Carry out what comes while the block runs."""
-        task = asyncio.get_running_loop().create_task(self._attend())
-        try:
-            yield
-        finally:
-            task.cancel()
-            await asyncio.wait([task])
+        return meanwhile(self._attend())
 
     async def _attend(self) -> None:
         while True:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import signal
@@ -18,6 +17,7 @@ from runsemble.ensemble.overview import drivers_of
 from runsemble.ensemble.private import make_private_directory, private_directory
 from runsemble.errors import LeaseError
 from runsemble.launch.environment import base_environment
+from runsemble.meanwhile import meanwhile
 from runsemble.store.reader import reading
 
 #: What a detached driver writes, in the private directory.
@@ -127,12 +127,8 @@ async def _drive(directory: str, execution: dict[str, Any]) -> None:
                 if number != signal.SIGHUP:  # the terminal's end is none of ours
                     driver.end("stop")
 
-        task = asyncio.get_running_loop().create_task(obey())
-        try:
+        async with meanwhile(obey()):
             await driver.run()
-        finally:
-            task.cancel()
-            await asyncio.wait([task])
 
 
 def main() -> int:

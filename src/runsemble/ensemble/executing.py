@@ -13,6 +13,7 @@ from runsemble.ensemble.execution import Execution
 from runsemble.ensemble.looking import Looking
 from runsemble.ensemble.view import EnsembleRun
 from runsemble.errors import LeaseError, UsageError
+from runsemble.meanwhile import meanwhile
 from runsemble.model.resources import require_count
 from runsemble.model.status import StoredStatus
 from runsemble.model.step import require_seconds
@@ -149,14 +150,10 @@ class Executing(Looking):
                 if self._was_ended or await self._stand() == before:  # what is pending will not start here
                     return
 
-        task = asyncio.get_running_loop().create_task(drive())
-        try:
+        async with meanwhile(drive()) as task:
             yield task.done
             if task.done():
                 task.result()
-        finally:
-            task.cancel()
-            await asyncio.wait([task])
 
     @property
     def _was_ended(self) -> bool:

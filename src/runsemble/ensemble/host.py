@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 
 import anyio.to_thread
 
@@ -14,6 +14,7 @@ from runsemble.ensemble.control import carry_out_waiting
 from runsemble.ensemble.guests import Guests, farewell
 from runsemble.ensemble.hosting import OF_GUESTS
 from runsemble.errors import LeaseError, StoreError
+from runsemble.meanwhile import meanwhile
 from runsemble.store.lease import Here
 from runsemble.store.reader import Reader
 from runsemble.store.writer import Writer
@@ -47,15 +48,9 @@ class Host:
         self._guests = guests
         self._look_anew = look_anew
 
-    @asynccontextmanager
-    async def at_home(self) -> AsyncIterator[None]:
+    def at_home(self) -> AbstractAsyncContextManager[object]:
         """Look after the guests while the block runs."""
-        task = asyncio.get_running_loop().create_task(self._look_after())
-        try:
-            yield
-        finally:
-            task.cancel()
-            await asyncio.wait([task])
+        return meanwhile(self._look_after())
 
     async def _look_after(self) -> None:
         while True:

@@ -15,6 +15,7 @@ from runsemble.ensemble.guest_pen import GuestPen
 from runsemble.ensemble.inbox import Command
 from runsemble.ensemble.keeping import LAST_WORDS_S
 from runsemble.errors import AgentsTakenOver, LeaseError, StoreError
+from runsemble.meanwhile import meanwhile
 from runsemble.runners.engine import Engine
 from runsemble.store.lease import Watch
 from runsemble.store.reader import Reader
@@ -70,15 +71,11 @@ class Visit:
     @asynccontextmanager
     async def under_way(self) -> AsyncIterator[None]:
         """Do all that while the block runs; for what is asked after that no answer is waited for very long."""
-        loop = asyncio.get_running_loop()
-        tasks = [loop.create_task(self._keep_working()), loop.create_task(self._keep_watching())]
-        try:
-            yield
-        finally:
-            self._pen.hurry(LAST_WORDS_S)
-            for task in tasks:
-                task.cancel()
-            await asyncio.wait(tasks)
+        async with meanwhile(self._keep_working()), meanwhile(self._keep_watching()):
+            try:
+                yield
+            finally:
+                self._pen.hurry(LAST_WORDS_S)
 
     async def _keep_working(self) -> None:
         while True:

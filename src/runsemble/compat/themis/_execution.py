@@ -21,6 +21,7 @@ from runsemble.ensemble.execution import Execution
 from runsemble.ensemble.overview import drivers_of
 from runsemble.ensemble.sync import blocking
 from runsemble.errors import LeaseError
+from runsemble.meanwhile import meanwhile
 from runsemble.store.reader import reading
 
 #: Whatever it is set to, executions keep a profile of what their driver does.
@@ -132,12 +133,8 @@ def _execute_here(setup_dir: str, execution: Execution) -> None:
                     received.append(number)
                     drive.end("stop")
 
-            task = asyncio.get_running_loop().create_task(obey())
-            try:
+            async with meanwhile(obey()):
                 await drive.run()
-            finally:
-                task.cancel()
-                await asyncio.wait([task])
 
     try:
         blocking(run)()
