@@ -17,7 +17,6 @@ from runsemble.ensemble.book import Binder, Book
 from runsemble.ensemble.commands import Desk
 from runsemble.ensemble.creation import require_whole
 from runsemble.ensemble.diary import Diary
-from runsemble.ensemble.errands import Errand, hook_errand, run_errand
 from runsemble.ensemble.execution import Execution
 from runsemble.ensemble.feed import Feed
 from runsemble.ensemble.guest_feed import GuestFeed
@@ -28,6 +27,7 @@ from runsemble.ensemble.inheritance import NO_INHERITANCE, Inheritance, find_inh
 from runsemble.ensemble.keeping import forget_agents, recording
 from runsemble.ensemble.killing import kill_condemned
 from runsemble.ensemble.limits import Limits
+from runsemble.ensemble.occasions import Occasions
 from runsemble.ensemble.pen import Pen
 from runsemble.ensemble.private import make_private_directory
 from runsemble.ensemble.pruning import pruning
@@ -84,7 +84,6 @@ class Driver:
         self._is_unwanted = False  #: told to end before there was anything to end
         self._is_halted = False  #: told to end at once
         self._is_finishing = False  #: told by a hook that nothing more is to be started
-        self._errands_after = -1  #: so many runs had ended when errands were done
 
     @property
     def was_ended(self) -> bool:
@@ -151,8 +150,7 @@ class Driver:
                 await see_through(pen.leave())
 
     async def _drive(self, pen: Writer | GuestPen, reader: Reader) -> None:
-        self._settings, self._reader = await reader.settings(), reader
-        settings = self._settings
+        settings, self._reader = await reader.settings(), reader
         require_whole(self.directory, settings)
         runner = self._make_runner()
         table = runner.new_table(settings["base"], LatestRows(KEPT_ROWS))
@@ -228,7 +226,7 @@ class Driver:
         self._begin(runner, feed)
         self._limits.act(self._give_up, self.statistics.total_count)
         self._watch_time(stack)
-        self._writer = writer
+        self._occasions = Occasions(writer, self._reader, self._recorder, table, self._execution)
 
         async def get_desk() -> Desk:
             return desk
@@ -272,7 +270,6 @@ class Driver:
     def _begin(self, runner: PooledRunner, feed: Feed) -> None:
         self._runner, self._feed = runner, feed
         self._is_at_work = True
-        self._errands_after = -1
         interrupts = CURRENT.get()
         if interrupts is not None:
             interrupts.begin(_Alone(self), self)
@@ -288,7 +285,7 @@ class Driver:
             LooksAgain: What still runs is to be taken over anew.
         """
         async with self._ending_runs():
-            await self._prepare_study()
+            await self._occasions.prepare()
             guests.is_prepared = True
             while True:
                 await self._feed.run()
@@ -331,40 +328,15 @@ class Driver:
             await self._end(Cause.CANCELLED)
             raise
 
-    async def _prepare_study(self) -> None:
-        """Call `prep_ensemble`, once in the study's life; if it fails, runs go on, and the next driver tries again."""
-        hook = hook_errand("prep_ensemble", self._settings)
-        if hook is None or self._settings.get("is_prepared"):
-            return
-        if await self._do(hook):
-            await self._writer.commit([("set_setting", [("is_prepared", "true")])])
-
     async def _has_more_after_errands(self) -> bool:
         """Do what is to be done when nothing is pending any more; tell whether there are runs again after that."""
         if self.reason or self._is_halted or self.is_out_of_time:
             return False
-        before = self._recorder.ended_count
-        if before == self._errands_after:
-            return False  # nothing has run since the last time
-        self._errands_after = before
-        settings = await self._reader.settings()
-        command = settings.get("on_completion")
-        if command is not None:
-            await self._do(Errand("on_completion", **command))
-        hook = hook_errand("post_ensemble", settings)
-        if hook is not None and (self._is_finishing or not self._feed.is_stopped):
-            await self._do(hook)
+        # A hook that asked for the end is called, as `is_stopped` is its own doing.
+        if not await self._occasions.complete(calls_hook=lambda: self._is_finishing or not self._feed.is_stopped):
+            return False
         await self._attendant.answer()
         return self._feed.has_more
-
-    async def _do(self, errand: Errand) -> bool:
-        """Run an errand; write down how it went; tell whether it went well."""
-        how = self._execution
-        problem = await run_errand(errand, self.directory, env=how.env, log=how.log)
-        self._recorder.note("errand", problem or f"{errand.name} ended well")
-        if problem:
-            self._table.bus.publish(events.Note(problem))
-        return not problem
 
     async def _end(self, cause: Cause) -> None:
         self._feed.stop()
