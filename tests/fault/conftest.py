@@ -16,6 +16,7 @@ import pytest
 from runsemble.agent import place
 
 from ..integration.support import Gate, processes_of, wait_until
+from .caller import Caller
 from .driver_process import DriverProcess
 from .raw_driver import Agent, RawDriver
 
@@ -93,3 +94,15 @@ def oldest_python() -> str:
         if found is not None and "/shims/" not in str(found):
             return str(found)
     pytest.skip("there is no python3.8 on PATH and none of pyenv's")
+
+
+@pytest.fixture
+def agent(start_agent: StartAgent) -> Agent:
+    """An agent that starts Python calls."""
+    return start_agent(calls=True)
+
+
+@pytest.fixture
+def caller(agent: Agent, connect: Connect, here: Path) -> Caller:
+    """Return what makes calls with it."""
+    return Caller(connect(agent), here)

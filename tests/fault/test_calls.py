@@ -48,18 +48,6 @@ _INTERNAL = 0b11 << 31
 
 
 @pytest.fixture
-def agent(start_agent: StartAgent) -> Agent:
-    """An agent that starts Python calls."""
-    return start_agent(calls=True)
-
-
-@pytest.fixture
-def caller(agent: Agent, connect: Connect, here: Path) -> Caller:
-    """Return what makes calls with it."""
-    return Caller(connect(agent), here)
-
-
-@pytest.fixture
 def make_caller(start_agent: StartAgent, connect: Connect, here: Path) -> Callable[[str], Caller]:
     """Return a function that makes a caller with an agent and a directory of its own."""
 

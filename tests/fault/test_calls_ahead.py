@@ -7,24 +7,11 @@ import signal
 import time
 from pathlib import Path
 
-import pytest
-
 from runsemble.agent.stock import MANY, MOST
 
 from ..integration.support import Gate, is_alive, wait_until
 from .caller import Caller
-from .conftest import Connect, StartAgent
 from .raw_driver import Agent
-
-
-@pytest.fixture
-def agent(start_agent: StartAgent) -> Agent:
-    return start_agent(calls=True)
-
-
-@pytest.fixture
-def caller(agent: Agent, connect: Connect, here: Path) -> Caller:
-    return Caller(connect(agent), here)
 
 
 def children_of(agent: Agent) -> list[int]:

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import os
-import random
 import signal
 import time
-from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from runsemble.ensemble import inbox
@@ -18,7 +15,9 @@ from runsemble.testing import faults
 from runsemble.workdir.layout import PRIVATE
 
 from .nest import Nest
+from .onslaught import Onslaught
 from .study import directory_of
+from .tally import Tally
 from .verdict import check_always, check_directories, check_end, require
 
 #: Runs at the same time: as many as one dead agent can take along.
@@ -37,45 +36,7 @@ class Unreached(AssertionError):
     """A fault point was never reached."""
 
 
-@dataclass
-class Tally:
-    """What came of all kills."""
-
-    kills: Counter[str] = field(default_factory=Counter)  #: by point, or "at random"
-    driver: int = 0  #: kills of a driver
-    agent: int = 0  #: kills of agents
-    ensembles: int = 0
-    adopted: int = 0  #: runs that a new driver found alive
-    spooled: int = 0  #: runs whose end a new driver learned from what an agent had kept
-    requeued: int = 0  #: runs that were started again as attempt + 1, since an agent took them along
-
-    def add(self, other: Tally) -> None:
-        """Count what came of other kills, too."""
-        self.kills += other.kills
-        for name in ("driver", "agent", "ensembles", "adopted", "spooled", "requeued"):
-            setattr(self, name, getattr(self, name) + getattr(other, name))
-
-    def take_in(self, home: str) -> None:
-        """Count what drivers of an ensemble that is over have told, and what its record does."""
-        with suppress(FileNotFoundError), open(os.path.join(home, "tally"), encoding="ascii") as file:
-            words = Counter(line.split()[0] for line in file)
-            self.adopted += words["adopted"]
-            self.spooled += words["spooled"]
-        seen = check_always(home)
-        self.requeued += sum(seen.attempt[run] - 1 - seen.requeued[run] for run in seen.attempt)
-
-    def __str__(self) -> str:
-        return (
-            f"{self.kills.total()} kills ({self.driver} of drivers, {self.agent} of agents) in {self.ensembles} "
-            f"ensembles: {self.adopted} adopted, {self.spooled} spooled, {self.requeued} requeued"
-        )
-
-
-#: What came of all campaigns together.
-LEDGER = Tally()
-
-
-class Campaign:
+class Campaign(Onslaught):
     """Kills the driver and the agents of one ensemble after another.
 
     Args:
@@ -94,18 +55,11 @@ class Campaign:
         made: dict[str, Any] | None = None,
         driven: dict[str, Any] | None = None,
     ) -> None:
-        self.tally = Tally()
-        self.random = random.Random(seed)
-        self._nest = nest
-        self._above = home
-        self._made = {"count": 16, **(made or {})}
+        super().__init__(nest, home, seed, {"count": 16, **(made or {})})
         self._driven = driven or {}
-        self._home = ""
         self._driver = 0
-        self._losses = 0  #: kills by which runs were ended, in the present ensemble
         self._added = 0
         self._commands = 0
-        self._homes: list[str] = []
 
     # Killing
 
@@ -191,17 +145,6 @@ class Campaign:
         name = f"{time.time_ns():020d}-{what}-{self._commands}"
         inbox.post(os.path.join(directory_of(self._home), PRIVATE), Command(name, what, arguments))
 
-    def _need_ensemble(self) -> None:
-        if self._home:
-            return
-        self._home = os.path.join(self._above, f"e{len(self._homes)}")
-        self._homes.append(self._home)
-        os.makedirs(self._home)
-        pid = self._nest.fork(self._home, "make", **self._made)
-        require(self._nest.wait(pid) == 0, f"the ensemble could not be made: {self._said()}")
-        self._losses = self._added = 0
-        self.tally.ensembles += 1
-
     def _need_driver(self) -> None:
         if not self._driver:
             self._driver = self._nest.fork(self._home, "drive", **self._driven)
@@ -211,10 +154,6 @@ class Campaign:
         if status is not None:
             self._driver = 0
         return status
-
-    def _said(self) -> str:
-        with open(os.path.join(self._home, "said"), encoding="utf-8") as file:
-            return file.read()[-4000:]
 
     def finish(self) -> None:
         """See the present ensemble through to its end, and check everything."""
@@ -230,24 +169,18 @@ class Campaign:
         require(len(seen.status) == self._made["count"] + self._added, "a run was added twice, or not at all")
         check_directories(self._home, seen, self._made.get("keep", "all"))
         self.tally.take_in(self._home)
-        self._home = ""
-
-    # The end
+        self._home, self._losses, self._added = "", 0, 0
 
     def close(self) -> Tally:
         """Bring everything to its end, check that nothing is left; return what came of it."""
         self.finish()
         for home in self._homes:
             wait_gone(home)
-        LEDGER.add(self.tally)
-        return self.tally
+        return super().close()
 
     def abandon(self) -> None:
         """End every process, without looking at anything."""
-        for home in self._homes:
-            for role in ("driver", "agent"):
-                for pid in faults.members(role, home):
-                    os.kill(pid, signal.SIGKILL)
+        super().abandon()
         if self._driver:
             self._wait()
 

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from .campaign import LEDGER, Campaign
+from .campaign import Campaign
 from .nest import Nest
 from .party import Party
 from .scene import Scene
+from .tally import LEDGER
 
 #: Kills from which on a session must have seen everything.
 ENOUGH = 200

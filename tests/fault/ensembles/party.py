@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import random
 import signal
 import time
 from collections.abc import Sequence
@@ -12,15 +11,16 @@ from typing import Any
 
 from runsemble.testing import faults
 
-from .campaign import LEDGER, PATIENCE_S, TRIES, Tally, Unreached, wait_gone
+from .campaign import PATIENCE_S, TRIES, Unreached, wait_gone
 from .nest import Nest
+from .onslaught import Onslaught
 from .verdict import check_always, check_end, require
 
 #: Runs at the same time, of each driver.
 SLOTS = 2
 
 
-class Party:
+class Party(Onslaught):
     """Has drivers of one ensemble after another killed, while others of it go on.
 
     Args:
@@ -32,16 +32,9 @@ class Party:
     """
 
     def __init__(self, nest: Nest, home: str, size: int = 3, seed: int = 0, made: dict[str, Any] | None = None) -> None:
-        self.tally = Tally()
-        self.random = random.Random(seed)
-        self._nest = nest
-        self._above = home
+        super().__init__(nest, home, seed, {"count": 24, **(made or {})})
         self._size = size
-        self._made = {"count": 24, **(made or {})}
-        self._home = ""
         self._drivers: list[int] = []
-        self._homes: list[str] = []
-        self._losses = 0  #: agents killed, in the present ensemble
 
     def kill_at(
         self, point: str, kill: Sequence[str] = ("self",), count: int = 1, first: tuple[str, int] | None = None
@@ -104,16 +97,6 @@ class Party:
         self._losses += role == "agent"
         check_always(self._home)
 
-    def _need_ensemble(self) -> None:
-        if self._home:
-            return
-        self._home = os.path.join(self._above, f"e{len(self._homes)}")
-        self._homes.append(self._home)
-        os.makedirs(self._home)
-        pid = self._nest.fork(self._home, "make", **self._made)
-        require(self._nest.wait(pid) == 0, f"the ensemble could not be made: {self._said()}")
-        self.tally.ensembles += 1
-
     def _need_drivers(self) -> None:
         while len(self._drivers) < self._size and self._is_open():
             self._drivers.append(self._nest.fork(self._home, "drive", max_concurrency=SLOTS, allow_multiple=True))
@@ -128,10 +111,6 @@ class Party:
             if status is not None:
                 self._drivers.remove(pid)
                 require(status in (0, -signal.SIGKILL), f"a driver ended with {status}: {self._said()}")
-
-    def _said(self) -> str:
-        with open(os.path.join(self._home, "said"), encoding="utf-8") as file:
-            return file.read()[-4000:]
 
     def finish(self) -> None:
         """See the present ensemble through to its end, and check everything."""
@@ -150,17 +129,8 @@ class Party:
         self.tally.take_in(self._home)
         self._home, self._losses = "", 0
 
-    def close(self) -> Tally:
-        """Bring everything to its end, check that nothing is left; return what came of it."""
-        self.finish()
-        LEDGER.add(self.tally)
-        return self.tally
-
     def abandon(self) -> None:
         """End every process, without looking at anything."""
-        for home in self._homes:
-            for role in ("driver", "agent"):
-                for pid in faults.members(role, home):
-                    os.kill(pid, signal.SIGKILL)
+        super().abandon()
         for pid in self._drivers:
             self._nest.wait(pid, PATIENCE_S)

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 import pytest
 
 from . import agent_points, driver_points
-from .campaign import Campaign, Tally
+from .campaign import Campaign
 from .conftest import StartCampaign
+from .tally import Tally
 
 #: How many times as many kills as in CI.
 TIMES = int(os.environ.get("RUNSEMBLE_FAULT_TIMES", "1"))
