@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import sqlite3
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, Literal
+from urllib.parse import quote
 
 from runsemble.ensemble.book import go_on
 from runsemble.ensemble.identity import run_identity
 from runsemble.ensemble.killing import KILLED_WORDS
+from runsemble.errors import StoreError
 from runsemble.model.files import OutputMode
 from runsemble.model.params import plain_params
 from runsemble.model.result import Usage
@@ -19,8 +22,10 @@ from runsemble.runners.job import Job
 from runsemble.runners.options import StudyOptions
 from runsemble.runners.order import RunOrder
 from runsemble.runners.table import Row, RunTable, pack_usage
+from runsemble.store.connection import store_path
 from runsemble.store.records import CAUSE_NUMBER, STATUS_NUMBER, STATUSES, StoredAttempt, StoredRun
 from runsemble.store.sql import query
+from runsemble.store.text import from_store
 from runsemble.workdir.keep import is_pruned
 from runsemble.workdir.layout import default_name, run_directory
 
@@ -36,44 +41,53 @@ Again = Literal["pending", "failed"]
 class Past:
     """The runs that a study has had, to be found by what they are.
 
+    What they used and posted is read when it is asked for first: a new run does not wait for that.
+
     Args:
         directory: The study's.
-        runs: The first of each identity.
-        equals: Further ones with the same identity, in order.
-        used: What the latest attempt of each used, packed, and the end of its output, by id.
-        results: What they posted, by id.
+        rows: Of the query ``identities``: the identity of each run and its fields, in order.
         made: Every attempt at those that have not ended, by id.
-        next_id: Of the next new run.
     """
 
-    def __init__(
-        self,
-        directory: str,
-        runs: dict[bytes, StoredRun],
-        equals: dict[bytes, deque[StoredRun]],
-        used: Mapping[int, tuple[bytes | None, str | None]],
-        results: Mapping[int, tuple[str, str]],
-        made: Mapping[int, list[StoredAttempt]],
-        next_id: int,
-    ) -> None:
+    def __init__(self, directory: str, rows: deque[tuple[Any, ...]], made: Mapping[int, list[StoredAttempt]]) -> None:
         self.made = made
-        self.next_id = next_id
+        self.next_id = rows[-1][1] + 1 if rows else 0  #: of the next new run
         self._directory = directory
-        self._runs = runs
-        self._equals = equals
-        self._used = used
-        self._results = results
+        self._rows = rows  #: not taken yet, while they are asked for in their order
+        self._runs: dict[bytes, deque[StoredRun]] | None = None  #: the same, once they are not, by identity
+        self._used: Mapping[int, tuple[Any, ...]] = {}
+        self._results: Mapping[int, tuple[str, str]] = {}
+        self._is_complete = False
 
-    def take(self, identity: bytes) -> StoredRun | None:
-        """Take out the first run with this identity that was not taken yet; None if there is none."""
-        found = self._runs.pop(identity, None)
-        equals = self._equals.get(identity) if self._equals else None
-        if equals:
-            self._runs[identity] = equals.popleft()
-        return found
+    def take(self, recipe: int, digest: str, params_text: str) -> StoredRun | None:
+        """Take out the first run that was not taken yet and is the same; None if there is none.
+
+        Args:
+            recipe: Number of the recipe that it would have now.
+            digest: The recipe's.
+            params_text: Its parameters, as JSON.
+        """
+        if self._runs is None:
+            if self._rows:
+                row = self._rows[0]
+                if row[0] is not None and row[2:5] == (recipe, params_text, None):
+                    return StoredRun._make(self._rows.popleft()[1:])
+            self._runs = {}
+            for identity, *fields in self._rows:
+                if identity is not None:
+                    self._runs.setdefault(identity, deque()).append(StoredRun._make(fields))
+            self._rows.clear()
+        identity = run_identity(digest, params_text)
+        equals = self._runs.get(identity)
+        if not equals:
+            return None
+        if len(equals) == 1:
+            del self._runs[identity]
+        return equals.popleft()
 
     def row(self, run: StoredRun, output: OutputMode) -> Row:
         """Return a run that has ended as a table keeps it."""
+        self.complete()
         usage, tail = self._used.get(run.id, (None, None))
         assert run.cause is not None
         return Row(
@@ -82,31 +96,45 @@ class Past:
             usage, self._results.get(run.id), tail, output, run.step,
         )  # fmt: skip
 
+    def complete(self) -> None:
+        """Read what the runs used and posted, unless that is done; it may take seconds.
 
-def read_past(db: sqlite3.Connection, directory: str) -> Past:
-    """Read every run of a study; in a thread, since it may take seconds.
+        Raises:
+            StoreError: The record cannot be read any more.
+        """
+        if self._is_complete:
+            return
+        try:
+            with _reading(self._directory) as db:
+                self._used = {
+                    run: (None if usage[0] is None else pack_usage(Usage._make(usage)), tail)
+                    for run, _, *usage, tail in db.execute(query("every_last_attempt"))
+                }
+                self._results = {run: (kind, value) for run, kind, value in db.execute(query("every_result"))}
+        except sqlite3.Error as error:
+            path = store_path(self._directory)
+            raise StoreError(f"what runs have used and posted cannot be read any more: {error}", path=path) from error
+        self._is_complete = True
 
-    Args:
-        db: The study's file, open for reading.
-        directory: The study's.
-    """
-    runs: dict[bytes, StoredRun] = {}
-    equals: dict[bytes, deque[StoredRun]] = {}
-    last = -1
-    for identity, *fields in db.execute(query("identities")):
-        run = StoredRun._make(fields)
-        last = run.id
-        if identity is not None and runs.setdefault(identity, run) is not run:
-            equals.setdefault(identity, deque()).append(run)
-    used = {
-        run: (None if usage[0] is None else pack_usage(Usage._make(usage)), tail)
-        for run, _, *usage, tail in db.execute(query("every_last_attempt"))
-    }
-    results = {run: (kind, value) for run, kind, value in db.execute(query("every_result"))}
-    made: dict[int, list[StoredAttempt]] = {}
-    for row in db.execute(query("attempts_under_way")):
-        made.setdefault(row[0], []).append(StoredAttempt(*row))
-    return Past(directory, runs, equals, used, results, made, last + 1)
+
+def read_past(directory: str) -> Past:
+    """Read every run of the study in a directory; in a thread, since it may take a second."""
+    with _reading(directory) as db:
+        rows = deque(db.execute(query("identities")))
+        made: dict[int, list[StoredAttempt]] = {}
+        for row in db.execute(query("attempts_under_way")):
+            made.setdefault(row[0], []).append(StoredAttempt(*row))
+    return Past(directory, rows, made)
+
+
+@contextmanager
+def _reading(directory: str) -> Iterator[sqlite3.Connection]:
+    db = sqlite3.connect(f"file:{quote(store_path(directory))}?mode=ro", uri=True)
+    db.text_factory = from_store
+    try:
+        yield db
+    finally:
+        db.close()
 
 
 class Resumption:
@@ -114,7 +142,8 @@ class Resumption:
 
     Args:
         past: What it has had.
-        digest: Of its present recipe.
+        recipe: Number of its present recipe.
+        digest: The recipe's.
         table: Where its runs are counted.
         options: The study's.
         again: Which runs that have ended are executed again.
@@ -126,6 +155,7 @@ class Resumption:
     def __init__(
         self,
         past: Past,
+        recipe: int,
         digest: str,
         table: RunTable,
         options: StudyOptions,
@@ -136,6 +166,7 @@ class Resumption:
     ) -> None:
         self.killed: set[int] = set()  #: ids of runs that were killed since the record was read
         self._past = past
+        self._recipe = recipe
         self._digest = digest
         self._table = table
         self._options = options
@@ -147,7 +178,7 @@ class Resumption:
     def make_job(self, index: int, params: Any) -> Job | None:
         """Return the job for a parameter set; None if its run has ended before, which the table holds then."""
         _, text = plain_params(params, index, is_literal=self._options.is_literal)
-        run = self._past.take(run_identity(self._digest, text))
+        run = self._past.take(self._recipe, self._digest, text)
         if run is None:
             job = self._make(self._order.next_id, params, None)
             self._order.append(job.id)

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-import sqlite3
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
-from urllib.parse import quote
 
 import anyio.to_thread
 
@@ -19,7 +17,7 @@ from runsemble.ensemble.intervening import Taking, attend
 from runsemble.ensemble.keeping import recording
 from runsemble.ensemble.killing import kill_condemned
 from runsemble.ensemble.overview import living_guests
-from runsemble.ensemble.past import Again, Past, Resumption, read_past
+from runsemble.ensemble.past import Again, Resumption, read_past
 from runsemble.ensemble.pruning import change_keep, pruning
 from runsemble.ensemble.recipe import full_recipe
 from runsemble.ensemble.recorder import Recorder
@@ -33,7 +31,6 @@ from runsemble.runners.study import Study
 from runsemble.runners.table import RunTable
 from runsemble.store.connection import store_path
 from runsemble.store.reader import reading
-from runsemble.store.text import from_store
 from runsemble.store.writer import Writer, hold_lease
 from runsemble.workdir.keep import Keep
 from runsemble.workdir.layout import RunDirectories
@@ -75,7 +72,7 @@ def record_resumed_study(again: Again) -> Recording:
             settings |= await _settle_keep(writer, settings, study.options.keep)
             if again == "failed":
                 await writer.commit([("forgive", [()])])
-            past = await anyio.to_thread.run_sync(_read_past, directory)
+            past = await anyio.to_thread.run_sync(read_past, directory)
             table.next_id = past.next_id
             known: set[int] = set()
             recorder = Recorder(writer, table, run_maker(digest, directory, number, known))
@@ -85,12 +82,13 @@ def record_resumed_study(again: Again) -> Recording:
             taking = Taking(study, number, table, engine, known)
 
             def resume(make: Callable[..., Job], order: RunOrder) -> Resumption:
-                resumption = Resumption(past, digest, table, study.options, again, make, order, known)
+                resumption = Resumption(past, number, digest, table, study.options, again, make, order, known)
                 resumption.killed = taking.killed
                 return resumption
 
             async with pruning(recorder, writer, settings, table.bus, taking.turn), recording(recorder, writer, engine):
                 yield Recorded(recorder, study, partial(attend, writer, recorder, taking), resume)
+                await anyio.to_thread.run_sync(past.complete)
 
     return record
 
@@ -131,15 +129,6 @@ def _as_before(recipe: dict[str, Any], study: Study) -> Study:
     before = Study.from_recipe(recipe, RunDirectories(study.output_path))
     study.staged = before.staged
     return study
-
-
-def _read_past(directory: str) -> Past:
-    db = sqlite3.connect(f"file:{quote(store_path(directory))}?mode=ro", uri=True)
-    db.text_factory = from_store
-    try:
-        return read_past(db, directory)
-    finally:
-        db.close()
 
 
 def has_record(directory: str) -> bool:

@@ -51,6 +51,9 @@ def pack_usage(usage: Usage) -> bytes:
 class Rows(Protocol):
     """Keeps the rows of ended runs."""
 
+    def __contains__(self, id: object) -> bool:  # noqa: A002
+        """Tell whether the row of a run is kept."""
+
     def __getitem__(self, id: int) -> Row:  # noqa: A002
         """Return the row of an ended run.
 
@@ -68,6 +71,9 @@ class AllRows:
     def __init__(self) -> None:
         self._rows: list[Row | Callable[[], Row] | None] = []
 
+    def __contains__(self, id: object) -> bool:  # noqa: A002
+        return isinstance(id, int) and 0 <= id < len(self._rows) and self._rows[id] is not None
+
     def __getitem__(self, id: int) -> Row:  # noqa: A002
         row = self._rows[id]
         if row is None:
@@ -77,9 +83,11 @@ class AllRows:
         return row
 
     def __setitem__(self, id: int, row: Row | Callable[[], Row]) -> None:  # noqa: A002
-        if id >= len(self._rows):
-            self._rows.extend([None] * (id + 1 - len(self._rows)))
-        self._rows[id] = row
+        missing = id - len(self._rows)
+        if missing < 0:
+            self._rows[id] = row
+        else:
+            self._rows += [*([None] * missing), row] if missing else (row,)
 
 
 class LatestRows:
@@ -92,6 +100,9 @@ class LatestRows:
     def __init__(self, count: int) -> None:
         self._count = count
         self._rows: dict[int, Row] = {}
+
+    def __contains__(self, id: object) -> bool:  # noqa: A002
+        return id in self._rows
 
     def __getitem__(self, id: int) -> Row:  # noqa: A002
         return self._rows[id]
@@ -191,11 +202,7 @@ class RunTable:
 
     def is_kept(self, id: int) -> bool:  # noqa: A002
         """Tell whether anything is known of a run in memory."""
-        try:
-            self.entry(id)
-        except LookupError:
-            return False
-        return True
+        return id in self._jobs or id in self._rows
 
     @property
     def jobs(self) -> list[Job]:
