@@ -126,6 +126,15 @@ def test_what_is_printed_is_the_runs_output(caller: Caller) -> None:
     assert caller.text(number, "stderr") == "and you\n"
 
 
+def test_a_call_pays_for_no_library_that_only_some_agents_need(caller: Caller) -> None:
+    def look() -> list[str]:
+        import sys
+
+        return sorted({"asyncio", "cloudpickle", "random", "shutil", "subprocess", "zlib"} & set(sys.modules))
+
+    assert caller.value(caller.plan(look)) == []
+
+
 def test_output_may_be_merged_or_kept_as_a_tail(caller: Caller) -> None:
     record = caller.call(caller.plan(lambda: print("words"), output="tail"))
     assert record.tail == "words\n"

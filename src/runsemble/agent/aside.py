@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import shutil
 
 from .files import write_file
+from .later import shutil
 from .protocol import OUR_FILES
 
 _RESULTS = "results.json"

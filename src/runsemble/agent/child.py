@@ -2,12 +2,14 @@
 
 This process has its own dispositions of signals, its own descriptors, its own environment; none of it may reach a
 call. Signals stay blocked from before the fork until the child is ready for them, so that none is lost.
+
+In a fresh fork every object that is touched costs a copy of its page, and a page costs as much as many lines of Python.
+So a child does as little as it can: what is alike for all is done in this process, before they are forked.
 """
 
 from __future__ import annotations
 
 import _signal  # type: ignore[import-not-found]
-import gc
 import os
 import signal
 import sys
@@ -40,9 +42,7 @@ _CANNOT_FLUSH = 120
 _BROKEN = 70
 
 
-def fork(
-    act: Callable[[], int], env: dict[bytes, bytes], out: int, err: int, keep: Iterable[int], handlers: dict[int, Any]
-) -> int:
+def fork(act: Callable[[], int], env: dict[bytes, bytes], out: int, err: int, keep: Iterable[int]) -> int:
     """Start a child that leads a session of its own, calls `act` and exits with what that returns; return its id.
 
     Args:
@@ -51,7 +51,6 @@ def fork(
         out: Becomes descriptor 1.
         err: Becomes descriptor 2.
         keep: Descriptors that stay open, besides 0, 1 and 2.
-        handlers: Dispositions of signals.
 
     Raises:
         OSError: The system has no room for one more process.
@@ -60,57 +59,83 @@ def fork(
     def live() -> int:
         os.dup2(out, 1)
         os.dup2(err, 2)
-        _part(keep, handlers)
+        _part(keep, {})
         set_environment(env)
-        _open_up()
+        _set_mask(_signal.SIG_SETMASK, ())
         return act()
 
-    return _fork(live)
+    return _fork([live])[0]
 
 
-def fork_ahead(act: Callable[[Any], Any], orders: socket, keep: Iterable[int], handlers: dict[int, Any]) -> int:
-    """Start a child that waits for its order, and then is as one of `fork`; return its id.
+def fork_ahead(
+    act: Callable[[Any], int], sources: Iterable[socket], keep: Iterable[int], handlers: dict[int, Any]
+) -> list[int]:
+    """Start children that wait for their orders, and then are as one of `fork`; return their ids.
 
-    It ends when the other side of `orders` is closed before an order came.
+    One ends when the other side of its source is closed before an order came.
 
     Args:
-        act: Called in the child with what its order carries.
-        orders: Where the order comes from, see `orders.receive`.
+        act: Called in each child with what its order carries.
+        sources: Where the orders come from, see `orders.receive`; there may be fewer children at the end.
         keep: Descriptors that stay open, besides 0, 1 and 2.
-        handlers: Dispositions of signals.
+        handlers: Dispositions of signals, where they are others than `PYTHONS_OWN`.
 
     Raises:
         OSError: The system has no room for one more process.
     """
 
-    def live() -> int:
-        _part({*keep, orders.fileno()}, handlers)
-        os.chdir("/")  # not in the directory of another run
-        order = receive(orders)
-        if order is None:
-            os._exit(0)
-        orders.close()
-        for number, fd in ((1, order.out), (2, order.err)):
-            os.dup2(fd, number)
-            os.close(fd)
-        os.chdir(order.cwd)
-        change_environment(order.changes)
-        _open_up()
-        status: int = act(order.argument)
-        return status
+    def living(source: socket) -> Callable[[], int]:
+        kept = {*keep, source.fileno()}
 
-    return _fork(live)
+        def live() -> int:
+            _part(kept, handlers)
+            os.chdir("/")  # not in the directory of another run
+            order = receive(source)
+            if order is None:
+                os._exit(0)
+            cwd, changes, argument, out, err = order
+            source.close()
+            os.dup2(out, 1)
+            os.close(out)
+            os.dup2(err, 2)
+            os.close(err)
+            os.chdir(cwd)
+            change_environment(changes)
+            _set_mask(_signal.SIG_SETMASK, ())  # signals that came meanwhile have their effect now
+            return act(argument)
+
+        return live
+
+    return _fork([living(source) for source in sources])
 
 
-def _fork(live: Callable[[], int]) -> int:
+def _fork(lives: list[Callable[[], int]]) -> list[int]:
+    """Fork once for each, with every signal handled as in a fresh interpreter, and blocked; return the ids.
+
+    Signals that came for ended children before are lost: look for such after that.
+    """
+    pids: list[int] = []
+    argv = sys.argv
     _set_mask(_signal.SIG_BLOCK, _ALL)
+    wakeup_fd = _set_wakeup_fd(-1)
+    handlers = [(number, _set_handler(number, handler)) for number, handler in PYTHONS_OWN.items()]
+    sys.argv = ["-c"]
     try:
-        pid = os.fork()
-        if pid == 0:
-            _be_child(live)
-        return pid
+        for live in lives:
+            pid = os.fork()
+            if pid == 0:
+                _be_child(live)
+            pids.append(pid)
+    except OSError:
+        if not pids:
+            raise
     finally:
+        sys.argv = argv
+        for number, handler in handlers:
+            _set_handler(number, handler)
+        _set_wakeup_fd(wakeup_fd, warn_on_full_buffer=False)
         _set_mask(_signal.SIG_SETMASK, ())
+    return pids
 
 
 def end(pid: int) -> int:
@@ -127,7 +152,6 @@ def _be_child(live: Callable[[], int]) -> None:
     """Never return."""
     status = _BROKEN
     try:
-        gc.disable()  # until the call: a collection would be paid by every run
         status = _finish(live())
     except BaseException:
         sys.excepthook(*sys.exc_info())
@@ -139,20 +163,12 @@ def _be_child(live: Callable[[], int]) -> None:
 def _part(keep: Iterable[int], handlers: dict[int, Any]) -> None:
     """Have nothing to do with this process's parent any more."""
     os.setsid()
-    _set_wakeup_fd(-1)
     for number, handler in handlers.items():
         _set_handler(number, handler)
     start = 3
     for fd in (*sorted(keep), _highest + _SPARE):
         os.closerange(start, fd)
         start = fd + 1
-
-
-def _open_up() -> None:
-    """Be open to signals, as a fresh interpreter is; signals that came meanwhile have their effect now."""
-    sys.argv = ["-c"]
-    _set_mask(_signal.SIG_SETMASK, ())
-    gc.enable()
 
 
 def _finish(status: int) -> int:

@@ -169,13 +169,12 @@ class Calls:
 
     def _kind_of(self, loaded: Loaded) -> Kind:
         run, target = self._module.run, loaded.target
-        handlers = {**child.PYTHONS_OWN, **loaded.handlers}
 
         def call(context: dict[str, Any]) -> Any:
             return run(target, context)
 
-        def fork(source: socket) -> int:
-            return child.fork_ahead(call, source, loaded.descriptors, handlers)
+        def fork(sources: list[socket]) -> list[int]:
+            return child.fork_ahead(call, sources, loaded.descriptors, loaded.handlers)
 
         return Kind(Stock(fork, self.idle), loaded.variables)
 

@@ -74,7 +74,7 @@ def try_out(loader: Loader, env: dict[bytes, bytes], out: int, err: int, patienc
     read_end, write_end = os.pipe()
     try:
         try:
-            pid = child.fork(lambda: _tell(loader, write_end), env, out, err, {write_end}, child.PYTHONS_OWN)
+            pid = child.fork(lambda: _tell(loader, write_end), env, out, err, {write_end})
         finally:
             os.close(write_end)
         try:

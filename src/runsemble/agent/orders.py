@@ -13,52 +13,44 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    #: Where, changes of the environment, an argument, the descriptors of output and errors; see `send`.
+    Order = tuple[bytes, dict[bytes, bytes | None], Any, int, int]
+
 _LENGTH_BYTES = 4
 _FD_BYTES = 4
-_CHUNK = 65536
+_CHUNK = 8192
 #: Room for two descriptors.
 _ANCILLARY = socket.CMSG_SPACE(2 * _FD_BYTES)
 #: Not the members of enumerations that `socket` has: to look at one would cost a fork its pages.
 _SOL_SOCKET, _SCM_RIGHTS = int(socket.SOL_SOCKET), int(socket.SCM_RIGHTS)
 
 
-class Order:
-    """What a child is to do.
+def send(
+    stream: socket.socket, cwd: bytes, changes: dict[bytes, bytes | None], argument: Any, out: int, err: int
+) -> None:
+    """Send an order.
 
     Args:
-        cwd: Where.
-        changes: Of its environment; None: the variable is removed.
-        argument: What it is called with; of plain types.
-        out: Descriptor that becomes standard output.
+        stream: To its receiver.
+        cwd: Where to do it.
+        changes: Of the environment; None: the variable is removed.
+        argument: What is called with it; of plain types.
+        out: Descriptor that becomes standard output; a copy travels.
         err: The same for errors.
-    """
-
-    __slots__ = ("argument", "changes", "cwd", "err", "out")
-
-    def __init__(self, cwd: bytes, changes: dict[bytes, bytes | None], argument: Any, out: int, err: int) -> None:
-        self.cwd = cwd
-        self.changes = changes
-        self.argument = argument
-        self.out = out
-        self.err = err
-
-
-def send(stream: socket.socket, order: Order) -> None:
-    """Send an order, with copies of its descriptors.
 
     Raises:
         OSError: The receiver is gone.
     """
-    data = marshal.dumps((order.cwd, order.changes, order.argument))
+    data = marshal.dumps((cwd, changes, argument))
     data = len(data).to_bytes(_LENGTH_BYTES, "little") + data
-    fds = order.out.to_bytes(_FD_BYTES, "little") + order.err.to_bytes(_FD_BYTES, "little")
+    fds = out.to_bytes(_FD_BYTES, "little") + err.to_bytes(_FD_BYTES, "little")
     sent = stream.sendmsg([data], [(_SOL_SOCKET, _SCM_RIGHTS, fds)])
     if sent < len(data):
         stream.sendall(data[sent:])
 
 
 def receive(stream: socket.socket) -> Order | None:
-    """Wait for an order; None: there will be none, since its sender is gone."""
+    """Wait for an order, and return it as it was sent; None: there will be none, since its sender is gone."""
     data, ancillary, _, _ = stream.recvmsg(_CHUNK, _ANCILLARY)
     if not data or not ancillary:
         return None
@@ -69,6 +61,5 @@ def receive(stream: socket.socket) -> Order | None:
             return None
         data += chunk
     fds = ancillary[0][2]
-    out, err = int.from_bytes(fds[:_FD_BYTES], "little"), int.from_bytes(fds[_FD_BYTES:], "little")
     cwd, changes, argument = marshal.loads(data[_LENGTH_BYTES:])
-    return Order(cwd, changes, argument, out, err)
+    return cwd, changes, argument, int.from_bytes(fds[:_FD_BYTES], "little"), int.from_bytes(fds[_FD_BYTES:], "little")

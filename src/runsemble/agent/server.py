@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import os
 import select
-import shutil
 import signal
 import socket
 import struct
@@ -15,6 +14,7 @@ import time
 from . import place, proc
 from .contain import become_subreaper
 from .frames import BrokenStream, Unpacker, encode, join, pack
+from .later import shutil
 from .protocol import READY, RUN_FIELDS, TAKEN, VERSION
 from .recover import end_remains
 from .spool import Spool, replay

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 import signal
 import stat
 
 from .aside import keep_results, set_aside
 from .files import write_file
 from .frames import to_bytes
+from .later import shutil
 from .protocol import DISK_FULL, NOT_LAUNCHED, NOT_STAGED
 from .rotation import LOG, is_rotated, log_before
 

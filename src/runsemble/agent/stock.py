@@ -20,8 +20,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable
 
-    #: Forks a child that takes its order from there; returns its process id.
-    Fork = Callable[[socket.socket], int]
+    #: Forks children that take their orders from there; returns their process ids, of which there may be fewer.
+    Fork = Callable[[list[socket.socket]], list[int]]
 
 #: The most children that wait for orders.
 MOST = 32
@@ -35,7 +35,7 @@ class Stock:
     """Children of one kind that wait for their orders.
 
     Args:
-        fork: Makes one.
+        fork: Makes some.
         idle: Process ids of the children that wait, of every kind; kept up to date here.
     """
 
@@ -64,14 +64,16 @@ class Stock:
         """
         while True:
             if not self._waiting:
-                self._fill(wanted)
+                self._fill(wanted, env)
             pid, stream = self._waiting.pop()
             is_alive = pid in self._idle
             self._idle.discard(pid)
             try:
                 if is_alive:
-                    changes = child.changes_between(self._env, env)
-                    self._send(pid, stream, orders.Order(cwd, changes, argument, out, err))
+                    cores = os.sched_getaffinity(0)
+                    if cores != self._cores:
+                        os.sched_setaffinity(pid, cores)
+                    orders.send(stream, cwd, child.changes_between(self._env, env), argument, out, err)
                     return pid
             except OSError:  # it was killed meanwhile: its end is taken in as that of any child of nobody's
                 continue
@@ -95,33 +97,25 @@ class Stock:
         self._waiting.clear()
         self.expires_at = float("inf")
 
-    def _fill(self, wanted: int) -> None:
+    def _fill(self, wanted: int, env: dict[bytes, bytes]) -> None:
+        for name in env:
+            os.environb.setdefault(name, b"")  # to change a variable costs a child less than to add one
         self._env = dict(os.environb)
         self._cores = os.sched_getaffinity(0)
-        for _ in range(self._batch if wanted >= MANY else min(self._batch, wanted)):
-            try:
-                self._add()
-            except OSError:
-                if not self._waiting:
-                    raise
-                break
-        self._batch = min(MOST, 2 * self._batch)
-        self.expires_at = time.monotonic() + KEEP_S
-
-    def _add(self) -> None:
-        ours, theirs = socket.socketpair()
+        count = self._batch if wanted >= MANY else min(self._batch, wanted)
+        pairs = [socket.socketpair() for _ in range(count)]
         try:
-            pid = self._fork(theirs)
+            pids = self._fork([theirs for _, theirs in pairs])
         except BaseException:
-            ours.close()
+            for ours, _ in pairs:
+                ours.close()
             raise
         finally:
-            theirs.close()
-        self._idle.add(pid)
-        self._waiting.append((pid, ours))
-
-    def _send(self, pid: int, stream: socket.socket, order: orders.Order) -> None:
-        cores = os.sched_getaffinity(0)
-        if cores != self._cores:
-            os.sched_setaffinity(pid, cores)
-        orders.send(stream, order)
+            for _, theirs in pairs:
+                theirs.close()
+        self._idle.update(pids)
+        self._waiting = [(pid, ours) for pid, (ours, _) in zip(pids, pairs)]
+        for ours, _ in pairs[len(pids) :]:
+            ours.close()
+        self._batch = min(MOST, 2 * self._batch)
+        self.expires_at = time.monotonic() + KEEP_S
