@@ -126,13 +126,11 @@ def test_what_is_printed_is_the_runs_output(caller: Caller) -> None:
     assert caller.text(number, "stderr") == "and you\n"
 
 
-def test_a_call_pays_for_no_library_that_only_some_agents_need(caller: Caller) -> None:
-    def look() -> list[str]:
-        import sys
-
-        return sorted({"asyncio", "cloudpickle", "random", "shutil", "subprocess", "zlib"} & set(sys.modules))
-
-    assert caller.value(caller.plan(look)) == []
+def test_a_call_pays_for_no_library_that_only_some_agents_need(caller: Caller, here: Path) -> None:
+    path = here / "interface.py"
+    names = {"asyncio", "cloudpickle", "random", "shutil", "subprocess", "zlib"}
+    path.write_text(f"import sys\ndef post_run():\n    return sorted({names} & set(sys.modules))\n")
+    assert caller.value(caller.plan_hook(path, "post_run")) == []
 
 
 def test_output_may_be_merged_or_kept_as_a_tail(caller: Caller) -> None:
