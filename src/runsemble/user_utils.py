@@ -13,11 +13,13 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 
-from runsemble.ensemble.ensemble import Ensemble
-from runsemble.ensemble.sync import blocking
+from runsemble.ensemble.glimpse import glimpse_run, glimpse_setting
 from runsemble.ensemble.view import EnsembleRun
 from runsemble.errors import NotInRun, UsageError
-from runsemble.store.reader import reading
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from runsemble.ensemble.ensemble import Ensemble
 
 __all__ = ["ensemble", "run", "run_id", "stop_ensemble", "submit_dir"]
 
@@ -40,16 +42,21 @@ def run() -> EnsembleRun | None:
         NotInRun: No hook is being called.
     """
     number = run_id()
-    return None if number is None else blocking(ensemble().run)(number)
+    return None if number is None else glimpse_run(_directory(), number)
 
 
 def ensemble() -> Ensemble:
     """Return the ensemble.
 
+    The first time in a call takes some tenths of a second, unless the file with the hooks imports `Ensemble` itself.
+
     Raises:
         NotInRun: No hook is being called.
     """
-    return Ensemble(_directory())
+    directory = _directory()
+    from runsemble.ensemble.ensemble import Ensemble  # few hooks need it, and each would pay for it
+
+    return Ensemble(directory)
 
 
 def stop_ensemble() -> None:
@@ -60,8 +67,11 @@ def stop_ensemble() -> None:
     Raises:
         NotInRun: No hook is being called.
     """
+    this = ensemble()
+    from runsemble.ensemble.sync import blocking
+
     with suppress(UsageError):  # nobody drives it
-        blocking(ensemble().finish)()
+        blocking(this.finish)()
 
 
 def submit_dir() -> str:
@@ -70,12 +80,7 @@ def submit_dir() -> str:
     Raises:
         NotInRun: No hook is being called.
     """
-    return blocking(_submit_dir)(_directory())
-
-
-async def _submit_dir(directory: str) -> str:
-    async with reading(directory) as reader:
-        return str((await reader.settings())["submit_dir"])
+    return str(glimpse_setting(_directory(), "submit_dir"))
 
 
 def _directory() -> str:

@@ -11,7 +11,7 @@ from typing import Any
 from runsemble.ensemble.ensemble import Ensemble
 from runsemble.model.status import Cause
 from runsemble.sched.retry import RetryPolicy
-from runsemble.store.connection import store_path
+from runsemble.store.file import store_path
 from runsemble.store.records import CAUSE_NUMBER
 
 from .ensembles import driven, made, shell, until

@@ -10,7 +10,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from runsemble.errors import UsageError
-from runsemble.store.connection import FILE_NAME, store_path
+from runsemble.store.file import FILE_NAME, store_path
 from runsemble.workdir.layout import current_directory
 
 

@@ -16,7 +16,7 @@ from runsemble.ensemble.options import ensemble_options, require_parameter_sets
 from runsemble.ensemble.overview import drivers_of
 from runsemble.ensemble.rebuild import Rebuilt, rebuild
 from runsemble.errors import LeaseError, StoreError
-from runsemble.store.connection import store_path
+from runsemble.store.file import store_path
 from runsemble.store.reader import reading
 
 

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Literal
-from urllib.parse import quote
 
 from runsemble.ensemble.book import go_on
 from runsemble.ensemble.identity import run_identity
 from runsemble.ensemble.killing import KILLED_WORDS
-from runsemble.errors import StoreError
 from runsemble.model.files import OutputMode
 from runsemble.model.params import plain_params
 from runsemble.model.result import Usage
@@ -22,10 +18,9 @@ from runsemble.runners.job import Job
 from runsemble.runners.options import StudyOptions
 from runsemble.runners.order import RunOrder
 from runsemble.runners.table import Row, RunTable, pack_usage
-from runsemble.store.connection import store_path
+from runsemble.store.file import glancing
 from runsemble.store.records import CAUSE_NUMBER, STATUS_NUMBER, STATUSES, StoredAttempt, StoredRun
 from runsemble.store.sql import query
-from runsemble.store.text import from_store
 from runsemble.workdir.keep import is_pruned
 from runsemble.workdir.layout import default_name, run_directory
 
@@ -104,37 +99,23 @@ class Past:
         """
         if self._is_complete:
             return
-        try:
-            with _reading(self._directory) as db:
-                self._used = {
-                    run: (None if usage[0] is None else pack_usage(Usage._make(usage)), tail)
-                    for run, _, *usage, tail in db.execute(query("every_last_attempt"))
-                }
-                self._results = {run: (kind, value) for run, kind, value in db.execute(query("every_result"))}
-        except sqlite3.Error as error:
-            path = store_path(self._directory)
-            raise StoreError(f"what runs have used and posted cannot be read any more: {error}", path=path) from error
+        with glancing(self._directory) as db:
+            self._used = {
+                run: (None if usage[0] is None else pack_usage(Usage._make(usage)), tail)
+                for run, _, *usage, tail in db.execute(query("every_last_attempt"))
+            }
+            self._results = {run: (kind, value) for run, kind, value in db.execute(query("every_result"))}
         self._is_complete = True
 
 
 def read_past(directory: str) -> Past:
     """Read every run of the study in a directory; in a thread, since it may take a second."""
-    with _reading(directory) as db:
+    with glancing(directory) as db:
         rows = deque(db.execute(query("identities")))
         made: dict[int, list[StoredAttempt]] = {}
         for row in db.execute(query("attempts_under_way")):
             made.setdefault(row[0], []).append(StoredAttempt(*row))
     return Past(directory, rows, made)
-
-
-@contextmanager
-def _reading(directory: str) -> Iterator[sqlite3.Connection]:
-    db = sqlite3.connect(f"file:{quote(store_path(directory))}?mode=ro", uri=True)
-    db.text_factory = from_store
-    try:
-        yield db
-    finally:
-        db.close()
 
 
 class Resumption:

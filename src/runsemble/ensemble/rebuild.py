@@ -17,7 +17,7 @@ from runsemble.ensemble.private import make_private_directory
 from runsemble.ensemble.salvaging import Salvaging, as_lease
 from runsemble.ensemble.threads import in_thread
 from runsemble.errors import LeaseError, StoreError
-from runsemble.store.connection import store_path
+from runsemble.store.file import store_path
 from runsemble.store.lease import BEAT_S, EXPIRY_S, Here, Lease
 from runsemble.store.salvage import COMPANIONS, Salvage, is_whole
 from runsemble.workdir.layout import PRIVATE

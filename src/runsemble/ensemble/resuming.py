@@ -29,7 +29,7 @@ from runsemble.runners.order import RunOrder
 from runsemble.runners.pooled_study import Recorded, Recording
 from runsemble.runners.study import Study
 from runsemble.runners.table import RunTable
-from runsemble.store.connection import store_path
+from runsemble.store.file import store_path
 from runsemble.store.reader import reading
 from runsemble.store.writer import Writer, hold_lease
 from runsemble.workdir.keep import Keep

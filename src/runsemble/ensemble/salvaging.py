@@ -16,7 +16,7 @@ from runsemble.ensemble.spare import NAME, keep_spare, read_spare
 from runsemble.errors import StoreError
 from runsemble.model.status import Cause
 from runsemble.nodes.place import host_name
-from runsemble.store.connection import store_path
+from runsemble.store.file import store_path
 from runsemble.store.lease import Holder, Lease
 from runsemble.store.records import CAUSE_NUMBER, STATUS_NUMBER, NewRun
 from runsemble.store.renewal import Renewal

@@ -14,12 +14,10 @@ import anyio.to_thread
 
 from runsemble.closing import see_through
 from runsemble.errors import StoreError
+from runsemble.store.file import FILE_NAME, as_store_error, is_full, require_ours, store_path
 from runsemble.store.migrations import migrate
 from runsemble.store.sql import APPLICATION_ID, SCHEMA, VERSION
 from runsemble.store.text import from_store
-
-#: The file, in the directory of its study.
-FILE_NAME = "runsemble.db"
 
 #: File systems on which memory shared between machines does not work, which WAL needs. Source: sqlite.org/wal.html.
 #: Of those in user space nobody knows; a rollback journal is right everywhere.
@@ -28,15 +26,8 @@ _SHARED_FILESYSTEMS = (
     "wekafs", "fuse.", "9p", "virtiofs",
 )  # fmt: skip
 
-#: With less room than this, in bytes, an error of the disk means that it is full.
-_LEAST_ROOM = 1 << 18
 #: Seconds to wait for somebody else's transaction; longer where the network is in between.
 BUSY_S = 30.0
-
-
-def store_path(directory: str) -> str:
-    """Return the file of the study in `directory`."""
-    return os.path.join(directory, FILE_NAME)
 
 
 def is_shared(path: str, mounts: str | None = None) -> bool:
@@ -82,11 +73,11 @@ def _make(path: str) -> None:
     try:
         make_tables(path)
     except BaseException as error:
-        is_full = _is_full(os.path.dirname(path))
+        has_no_room = is_full(os.path.dirname(path))
         _remove(path)
         if not isinstance(error, (sqlite3.Error, OSError)):
             raise
-        if is_full:
+        if has_no_room:
             raise StoreError(f"the record of the study cannot be made: the disk is full ({path})", path=path) from error
         raise StoreError(f"{path} cannot be made: {error}", path=path) from error
 
@@ -171,44 +162,13 @@ async def _connect(path: str, mode: str) -> aiosqlite.Connection:
 
 
 async def _check(db: aiosqlite.Connection, path: str) -> None:
-    application = await _pragma(db, "application_id")
-    version = await _pragma(db, "user_version")
-    if application != APPLICATION_ID:
-        raise StoreError(f"{path} is not a file of runsemble's", path=path)
-    if version > VERSION:
-        raise StoreError(
-            f"{path} was written by a newer version of runsemble (layout {version}, this one knows {VERSION}): "
-            "upgrade with pip install --upgrade runsemble",
-            path=path,
-        )
+    require_ours(await _pragma(db, "application_id"), await _pragma(db, "user_version"), path)
 
 
 async def _pragma(db: aiosqlite.Connection, name: str) -> int:
     async with db.execute(f"PRAGMA {name}") as cursor:
         row = await cursor.fetchone()
     return int(row[0]) if row else 0
-
-
-def as_store_error(error: sqlite3.Error, path: str) -> StoreError:
-    """Return the error for people to what SQLite said."""
-    words = str(error)
-    directory = os.path.dirname(path)
-    if "malformed" in words or "not a database" in words or "disk image" in words:
-        return StoreError(f"{path} is damaged ({words}): runsemble rebuild {directory} makes it anew", path=path)
-    if "readonly" in words or "unable to open" in words:
-        return StoreError(f"{path} cannot be written to or opened ({words})", path=path)
-    if "full" in words or ("I/O" in words and _is_full(directory)):
-        return StoreError(f"the disk is full ({path})", path=path)
-    return StoreError(f"{path}: {words}", path=path)
-
-
-def _is_full(directory: str) -> bool:
-    """Tell whether a disk has no room left for what SQLite writes beside its file."""
-    try:
-        room = os.statvfs(directory)
-    except OSError:
-        return False
-    return room.f_bavail * room.f_frsize < _LEAST_ROOM
 
 
 def _remove(path: str) -> None:

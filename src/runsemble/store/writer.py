@@ -18,6 +18,7 @@ import anyio.to_thread
 from runsemble.closing import see_through
 from runsemble.errors import LeaseError, StoreError
 from runsemble.store import connection
+from runsemble.store.file import as_store_error, store_path
 from runsemble.store.lease import BEAT_S, EXPIRY_S, Here, Holder, Lease, Watch, boot_clock_s
 from runsemble.store.sql import query
 
@@ -85,7 +86,7 @@ class Writer:
                     await db.execute("ROLLBACK")
                 raise
         except sqlite3.Error as error:
-            raise connection.as_store_error(error, connection.store_path(self.directory)) from error
+            raise as_store_error(error, store_path(self.directory)) from error
 
     async def _read_epoch(self) -> int:
         async with self._db.execute(query("epoch")) as cursor:
@@ -120,7 +121,7 @@ class Writer:
                 if await self._read_epoch() != self.epoch:
                     raise LeaseError(await self._who_took_over())
         except sqlite3.Error as error:
-            raise connection.as_store_error(error, connection.store_path(self.directory)) from error
+            raise as_store_error(error, store_path(self.directory)) from error
 
     async def require_there(self) -> None:
         """Make sure that the file is still where it was opened; SQLite goes on with one that was removed.
@@ -128,7 +129,7 @@ class Writer:
         Raises:
             LeaseError: It is not.
         """
-        path = connection.store_path(self.directory)
+        path = store_path(self.directory)
         if not await anyio.to_thread.run_sync(_is_open_here, path):
             raise LeaseError(f"{path} was removed or replaced while the study was being driven")
 

@@ -7,7 +7,7 @@ import sqlite3
 from contextlib import closing
 from typing import Any
 
-from runsemble.store.connection import store_path
+from runsemble.store.file import store_path
 from runsemble.testing import faults
 
 from ...integration.support import wait_until

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from runsemble.store.connection import store_path
+from runsemble.store.file import store_path
 from runsemble.testing import faults
 
 from ...integration.support import processes_of, wait_until

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from runsemble.agent.protocol import AGENT_LOST
 from runsemble.model.status import Cause
-from runsemble.store.connection import store_path
+from runsemble.store.file import store_path
 from runsemble.store.records import CAUSE_NUMBER, STATUSES
 from runsemble.workdir.keep import Keep, is_pruned
 

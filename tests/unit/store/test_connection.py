@@ -13,7 +13,8 @@ import pytest
 
 from runsemble.errors import StoreError
 from runsemble.store import connection, migrations, sql
-from runsemble.store.connection import create, is_shared, open_for_reading, open_for_writing, store_path
+from runsemble.store.connection import create, is_shared, open_for_reading, open_for_writing
+from runsemble.store.file import as_store_error, store_path
 from runsemble.store.reader import reading
 from runsemble.store.writer import hold_lease
 
@@ -200,7 +201,7 @@ async def test_a_directory_in_the_place_of_the_file_is_no_study(tmp_path: Path) 
     ],
 )
 def test_what_sqlite_says_is_put_in_a_sentence(words: str, sentence: str) -> None:
-    error = connection.as_store_error(sqlite3.OperationalError(words), "/d/runsemble.db")
+    error = as_store_error(sqlite3.OperationalError(words), "/d/runsemble.db")
     assert sentence in str(error)
     assert error.path == "/d/runsemble.db"
 

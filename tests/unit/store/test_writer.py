@@ -12,7 +12,8 @@ import pytest
 from runsemble.errors import LeaseError, StoreError
 from runsemble.store import lease as leases
 from runsemble.store import writer as writing
-from runsemble.store.connection import open_for_writing, store_path
+from runsemble.store.connection import open_for_writing
+from runsemble.store.file import store_path
 from runsemble.store.lease import EXPIRY_S, Here, Holder, boot_clock_s
 from runsemble.store.reader import Reader, reading
 from runsemble.store.records import CAUSE_NUMBER, STATUS_NUMBER, NewRun, RunUpdate, StoredAttempt

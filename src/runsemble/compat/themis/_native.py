@@ -1,40 +1,19 @@
-"""Turns runs of Themis into stored runs, and back."""
+"""Turns runs of Themis into stored runs."""
 
 from __future__ import annotations
 
 import numbers
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from runsemble import codec
-from runsemble.compat.themis._records import STATUS_ENUMS
-from runsemble.compat.themis._runs import AugmentedRun, CompositeRun, Step
+from runsemble.compat.themis._runs import CompositeRun, Step
 from runsemble.ensemble.creation import RunSpec
-from runsemble.ensemble.view import EnsembleRun
 from runsemble.model import step as native
-from runsemble.model.status import StoredStatus
-
-QUEUED, SUCCESS, FAILURE, KILLED, ABORTED = STATUS_ENUMS
-
-#: What each status of a stored run is to Themis, which has no word for a run that is under way.
-_NUMBERS: Mapping[StoredStatus, int] = {
-    "pending": QUEUED, "running": QUEUED, "skipped": QUEUED,
-    "success": SUCCESS, "failure": FAILURE, "killed": KILLED, "aborted": ABORTED,
-}  # fmt: skip
 
 _MINUTE_S = 60.0
 _SIMPLE = frozenset({int, float, str, bool, type(None)})
-
-
-def status_of(status: StoredStatus) -> int:
-    """Return the number of a status."""
-    return _NUMBERS[status]
-
-
-def stored_statuses(numbers_: Sequence[int]) -> list[StoredStatus]:
-    """Return what stored runs are in that have one of some numbers; of all when there is none."""
-    return [status for status, number in _NUMBERS.items() if not numbers_ or number in numbers_]
 
 
 def as_spec(run: CompositeRun) -> RunSpec:
@@ -56,16 +35,6 @@ def as_spec(run: CompositeRun) -> RunSpec:
     if not is_exact:
         memo["sample"] = codec.encode(_own_copy(sample), allow_pickle=True)
     return RunSpec(params, [native_step(step) for step in steps], memo)
-
-
-def as_run(stored: EnsembleRun) -> AugmentedRun:
-    """Return a stored run as it was given, with how it stands."""
-    memo = stored.memo or {"steps": []}
-    steps = [Step(**dict(zip(Step.__slots__, fields, strict=True))) for fields in memo["steps"]]
-    kept = memo.get("sample")
-    sample = stored.params if kept is None else codec.decode(kept, allow_pickle=True)
-    given = steps if "is_list" in memo else tuple(steps)
-    return AugmentedRun(sample, given, status_of(stored.status), stored.result)
 
 
 def native_step(step: Step) -> native.Step:

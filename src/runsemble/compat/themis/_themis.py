@@ -21,12 +21,12 @@ from runsemble.compat.themis._making import (
     clear_ensemble,
     make_ensemble,
 )
-from runsemble.compat.themis._native import as_run, status_of, stored_statuses
 from runsemble.compat.themis._paths import Patterns
 from runsemble.compat.themis._records import STATUS_ENUMS, RunRecord, translate_enum
 from runsemble.compat.themis._runs import AugmentedRun, CompositeRun
 from runsemble.compat.themis._setup import Setup, read_spec, study_of
 from runsemble.compat.themis._stored import any_taken, every_run, known_ids, next_id, runs_of
+from runsemble.compat.themis._views import as_run, status_of, stored_statuses
 from runsemble.compat.themis._writers import TextStream
 from runsemble.ensemble.ensemble import Ensemble
 from runsemble.ensemble.sync import blocking
