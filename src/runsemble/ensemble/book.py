@@ -116,10 +116,9 @@ def read_own(study: Study, run: StoredRun) -> tuple[Mapping[str, Any], Sequence[
     params = codec.decode(run.params_text) if run.params_text else {}
     if run.own is None:
         return params, ()
-    own = json.loads(run.own)
-    if "texts" in own:
-        params = WrittenParams(params, own["texts"])
-    return params, [study.command_of(step) for step in own.get("steps", ())]
+    if '"texts"' in run.own:
+        params = WrittenParams(params, json.loads(run.own).get("texts", {}))
+    return params, study.commands_in(run.own)
 
 
 def directory_mode(study: Study) -> AgainMode:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from runsemble.model.status import Cause, StoredStatus
-from runsemble.model.where import Condition
 from runsemble.model.where_tree import MISSING
 from runsemble.store.records import CAUSE_NUMBER, STATUS_NUMBER, StoredAttempt, StoredRun
+
+if TYPE_CHECKING:
+    from runsemble.model.where import Condition
 
 #: What a condition may ask of a run beside its parameters and its results.
 FACTS = ("id", "status", "cause", "attempts", "returncode", "message", "step", "time", "memory")

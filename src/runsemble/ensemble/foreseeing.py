@@ -1,13 +1,19 @@
-"""What an ensemble tells of what is to come: how long it takes, what to ask for, and how a run is started."""
+"""What an ensemble tells of what is to come: how long it takes, what to ask for, and how a run is started.
+
+Few programs ask, so each answer imports what it takes by itself.
+"""
 
 from __future__ import annotations
 
-from runsemble.ensemble.by_hand import RunCommand, find_command
+from typing import TYPE_CHECKING
+
 from runsemble.ensemble.looking import Looking
-from runsemble.ensemble.planning import make_plan, make_suggestions
-from runsemble.sched.plan import Plan
-from runsemble.sched.suggest import Suggestion
 from runsemble.store.reader import reading
+
+if TYPE_CHECKING:
+    from runsemble.ensemble.by_hand import RunCommand
+    from runsemble.sched.plan import Plan
+    from runsemble.sched.suggest import Suggestion
 
 
 class Foreseeing(Looking):
@@ -35,6 +41,8 @@ class Foreseeing(Looking):
         Raises:
             RequestError: A number makes no sense.
         """
+        from runsemble.ensemble.planning import make_plan
+
         async with reading(self.path) as reader:
             return await make_plan(reader, cores=cores, gpus=gpus, mem_mib=mem_mib, nodes=nodes)
 
@@ -43,6 +51,8 @@ class Foreseeing(Looking):
 
         Of many attempts, a sample is looked at.
         """
+        from runsemble.ensemble.planning import make_suggestions
+
         async with reading(self.path) as reader:
             return await make_suggestions(reader)
 
@@ -55,5 +65,7 @@ class Foreseeing(Looking):
         Raises:
             UsageError: There is no such run, it has no directory yet, or its command cannot be made here.
         """
+        from runsemble.ensemble.by_hand import find_command
+
         async with reading(self.path) as reader:
             return await find_command(reader, self.path, run)

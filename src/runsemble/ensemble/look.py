@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from runsemble.ensemble.choice import Choice
-from runsemble.ensemble.sieve import MANY, Sieve
 from runsemble.ensemble.view import EnsembleRun, view
 from runsemble.errors import UsageError
 from runsemble.model.status import StoredStatus
-from runsemble.store.reader import PAGE, Reader, reading
+from runsemble.store.reader import MANY, PAGE, Reader, reading
 from runsemble.store.records import StoredRun
 from runsemble.workdir.keep import Keep
+
+if TYPE_CHECKING:
+    from runsemble.ensemble.sieve import Sieve
+    from runsemble.model.where import Condition
 
 #: Runs that are read first: whoever shows some does not wait for very many.
 FIRST_PAGE = 100
@@ -60,8 +63,7 @@ class Look:
             UsageError: The condition names what none of the runs has that were asked.
         """
         if choice.where is not None:
-            sieve = Sieve(self.reader, self._path, choice, choice.where)
-            async with aclosing(sieve.runs()) as pages:
+            async with aclosing(self._sieve(choice, choice.where).runs()) as pages:
                 async for page in pages:
                     for run in page[skip:]:
                         yield run
@@ -76,8 +78,7 @@ class Look:
     async def chosen_ids(self, choice: Choice, skip: int = 0) -> AsyncGenerator[Sequence[int], None]:
         """Yield the ids of the runs that are meant, very many at a time; see `chosen`."""
         if choice.where is not None:
-            sieve = Sieve(self.reader, self._path, choice, choice.where)
-            async with aclosing(sieve.ids()) as pages:
+            async with aclosing(self._sieve(choice, choice.where).ids()) as pages:
                 async for page in pages:
                     yield page[skip:]
                     skip = max(0, skip - len(page))
@@ -86,6 +87,11 @@ class Look:
             while ids := await self.reader.ids_where(sql, values, MANY, first):
                 yield ids
                 first = ids[-1] + 1
+
+    def _sieve(self, choice: Choice, condition: Condition) -> Sieve:
+        from runsemble.ensemble.sieve import Sieve  # an eighth of what an ensemble costs to import, and seldom needed
+
+        return Sieve(self.reader, self._path, choice, condition)
 
     async def _starts(self, choice: Choice, skip: int) -> AsyncGenerator[tuple[str, list[Any], int], None]:
         """Yield conditions in SQL with the least id that is meant, after some that are left out."""

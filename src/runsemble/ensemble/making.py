@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import AsyncIterable, Callable, Iterable, Mapping, Sequence
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import anyio.to_thread
 
@@ -14,10 +14,12 @@ from runsemble.ensemble.creation import HalfMade, require_whole
 from runsemble.ensemble.home import Home
 from runsemble.ensemble.options import ensemble_options, require_parameter_sets
 from runsemble.ensemble.overview import drivers_of
-from runsemble.ensemble.rebuild import Rebuilt, rebuild
 from runsemble.errors import LeaseError, StoreError
 from runsemble.store.file import store_path
 from runsemble.store.reader import reading
+
+if TYPE_CHECKING:
+    from runsemble.ensemble.rebuild import Rebuilt
 
 
 class Making(Home):
@@ -126,6 +128,8 @@ class Making(Home):
             LeaseError: Somebody drives it.
             StoreError: There is none, what its runs do is not known any more, or the record cannot be written.
         """
+        from runsemble.ensemble.rebuild import rebuild  # seldom needed
+
         return await rebuild(path)
 
 

@@ -13,12 +13,10 @@ from runsemble.ensemble.where_sql import where_sql
 from runsemble.errors import ResultError
 from runsemble.model.where import Condition, unknown_name
 from runsemble.model.where_tree import MISSING
-from runsemble.store.reader import PAGE, Reader
+from runsemble.store.reader import MANY, PAGE, Reader
 from runsemble.store.records import StoredRun
 from runsemble.store.sql import query
 
-#: Ids that are read at a time.
-MANY = 20_000
 _COLUMNS = query("runs_from").partition("FROM")[0].removeprefix("SELECT")
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import copy
+import json
 import os
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, Self
 
 from runsemble.errors import CommandError, DirectoryError, InputFileError, PlaceholderError, TemplateError
@@ -38,6 +40,9 @@ from runsemble.workdir.staging import (
     refuse_forgotten_inputs,
 )
 from runsemble.workdir.templates import FilledFile, filled_file, load_templates
+
+#: Texts of what runs alone have that are remembered.
+KNOWN_OWN = 64
 
 
 @dataclass(slots=True)
@@ -101,6 +106,8 @@ class Study:
         self._known: set[str] = set()
         self._is_made = False
         self._is_wanted = True
+        #: Returns the commands in JSON of what a run alone has, see `command_of`; many runs have the same.
+        self.commands_in = lru_cache(KNOWN_OWN)(self._commands_in)
 
     @property
     def _names(self) -> list[str]:
@@ -232,6 +239,9 @@ class Study:
         """
         options = self.options
         return StudyCommand.from_recipe(recipe, is_literal=options.is_literal, runs_here=options.runs_here)
+
+    def _commands_in(self, own: str) -> tuple[StudyCommand, ...]:
+        return tuple(self.command_of(step) for step in json.loads(own).get("steps", ()))
 
     def own_recipe(self, steps: Iterable[Step]) -> list[dict[str, Any]]:
         """Return what `command_of` needs for commands of one run alone, ready for JSON.

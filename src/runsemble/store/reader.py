@@ -30,6 +30,8 @@ from runsemble.store.writer import read_lease
 
 #: Runs that are read at a time.
 PAGE = 1000
+#: Ids that are read at a time.
+MANY = 20_000
 #: Ends that are looked through for the latest ones of a kind.
 RECENT = 20_000
 #: So many stretches, evenly spread, make up a sample of what has ended.

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from runsemble.errors import StoreError
-from runsemble.store import connection, migrations, sql
+from runsemble.store import connection, file, migrations, sql
 from runsemble.store.connection import create, is_shared, open_for_reading, open_for_writing
-from runsemble.store.file import as_store_error, store_path
+from runsemble.store.file import as_store_error, glancing, store_path
 from runsemble.store.reader import reading
 from runsemble.store.writer import hold_lease
 
@@ -111,6 +111,8 @@ async def test_a_directory_that_is_not_there_is_named(tmp_path: Path) -> None:
         with pytest.raises(StoreError, match=r"there is no study in .*none: runsemble\.db is not there"):
             async with opener(str(tmp_path / "none")):
                 pass
+    with pytest.raises(StoreError, match=r"there is no study in .*none: runsemble\.db is not there"):
+        await glance(str(tmp_path / "none"))
 
 
 async def read(directory: str) -> None:
@@ -125,7 +127,15 @@ async def write(directory: str) -> None:
         await writer.commit([("record_runs", [(1, None, 1, 0, 0, None, 1)])])
 
 
-both = pytest.mark.parametrize("use", [read, write])
+async def glance(directory: str) -> None:
+    def look() -> None:
+        with glancing(directory) as db:
+            db.execute("SELECT count(state) FROM runs").fetchall()
+
+    await asyncio.to_thread(look)
+
+
+each = pytest.mark.parametrize("use", [read, write, glance])
 Use = Callable[[str], Awaitable[None]]
 
 
@@ -139,7 +149,7 @@ def spoil(directory: str, content: bytes) -> None:
         Path(store_path(directory) + suffix).unlink(missing_ok=True)
 
 
-@both
+@each
 async def test_a_file_that_is_no_database_is_called_damaged_in_one_sentence(directory: str, use: Use) -> None:
     spoil(directory, b"some notes of mine\n" * 100)
     with pytest.raises(StoreError, match=r"runsemble\.db is damaged \(file is not a database\): runsemble rebuild "):
@@ -147,7 +157,7 @@ async def test_a_file_that_is_no_database_is_called_damaged_in_one_sentence(dire
     assert content_of(directory) == b"some notes of mine\n" * 100
 
 
-@both
+@each
 async def test_a_truncated_file_is_called_damaged_in_one_sentence(directory: str, use: Use) -> None:
     content = content_of(directory)
     spoil(directory, content[: len(content) // 2])
@@ -155,14 +165,14 @@ async def test_a_truncated_file_is_called_damaged_in_one_sentence(directory: str
         await use(directory)
 
 
-@both
+@each
 async def test_an_empty_file_is_none_of_ours(directory: str, use: Use) -> None:
     spoil(directory, b"")
     with pytest.raises(StoreError, match=r"runsemble\.db is not a file of runsemble's"):
         await use(directory)
 
 
-@both
+@each
 async def test_a_database_of_somebody_else_is_refused_and_left_as_it_is(directory: str, use: Use) -> None:
     spoil(directory, b"")
     db = sqlite3.connect(store_path(directory))
@@ -175,7 +185,7 @@ async def test_a_database_of_somebody_else_is_refused_and_left_as_it_is(director
     assert content_of(directory) == before
 
 
-@both
+@each
 async def test_a_file_of_a_newer_version_is_refused_with_how_to_upgrade(directory: str, use: Use) -> None:
     db = sqlite3.connect(store_path(directory))
     db.execute(f"PRAGMA user_version = {sql.VERSION + 1}")
@@ -231,7 +241,7 @@ class TestMigrations:
     def _newer(self, directory: str, monkeypatch: pytest.MonkeyPatch) -> None:
         """Let this version know two layouts more than it does."""
         monkeypatch.setattr(migrations, "VERSION", sql.VERSION + 2)
-        monkeypatch.setattr(connection, "VERSION", sql.VERSION + 2)
+        monkeypatch.setattr(file, "VERSION", sql.VERSION + 2)
         steps = {
             sql.VERSION: "ALTER TABLE runs ADD COLUMN colour TEXT; UPDATE runs SET colour = 'red; or -- not'",
             sql.VERSION + 1: "CREATE TABLE newer (x)",
