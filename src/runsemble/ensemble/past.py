@@ -99,12 +99,13 @@ class Past:
         """
         if self._is_complete:
             return
+        before = (self.next_id,)
         with glancing(self._directory) as db:
             self._used = {
                 run: (None if usage[0] is None else pack_usage(Usage._make(usage)), tail)
-                for run, _, *usage, tail in db.execute(query("every_last_attempt"))
+                for run, _, *usage, tail in db.execute(query("last_attempts_before"), before)
             }
-            self._results = {run: (kind, value) for run, kind, value in db.execute(query("every_result"))}
+            self._results = {run: (kind, value) for run, kind, value in db.execute(query("results_before"), before)}
         self._is_complete = True
 
 

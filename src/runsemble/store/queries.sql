@@ -189,18 +189,18 @@ SELECT identity, id, recipe, params, own, directory, state, cause, attempt, step
     forgiven
 FROM runs ORDER BY id;
 
--- name: every_last_attempt
+-- name: last_attempts_before
 SELECT run, max(attempt), wall_s, coalesce(user_s, 0.0), coalesce(system_s, 0.0), coalesce(max_rss_bytes, 0),
     coalesce(rss_floor_bytes, 0), tail
-FROM attempts GROUP BY run;
+FROM attempts WHERE run < ? GROUP BY run;
 
 -- name: attempts_under_way
 SELECT run, attempts.attempt, attempts.step, started, node, pid, cores, gpus, attempts.cause, attempts.returncode,
     attempts.message, wall_s, user_s, system_s, max_rss_bytes, rss_floor_bytes, tail
 FROM attempts JOIN runs ON runs.id = attempts.run WHERE state IN (0, 5) ORDER BY run, attempts.attempt, attempts.step;
 
--- name: every_result
-SELECT run, kind, value FROM results;
+-- name: results_before
+SELECT run, kind, value FROM results WHERE run < ?;
 
 -- name: result
 SELECT kind, value FROM results WHERE run = ?;

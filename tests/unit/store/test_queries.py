@@ -17,7 +17,7 @@ NAMES = re.findall(r"^-- name: (\w+)$", (Path(sql.__file__).parent / "queries.sq
 #: Nobody asks for these yet; one that is used must be taken out.
 NOT_USED_YET = {"index_identities"}
 #: These read every run, since every one is asked for.
-READ_ALL = {"ids", "identities", "every_last_attempt", "every_result"}
+READ_ALL = {"ids", "identities"}
 #: These read backwards from the last one, and no further than they are told.
 READ_THE_LAST = {"latest_ends"}
 
