@@ -855,3 +855,15 @@ async def test_a_run_whose_hook_raises_says_so(here: Path) -> None:
     run = await ensemble.run(0)
     assert (run.cause, run.message, run.last_words) == ("hook", "a hook failed", "ValueError: no output")
     assert isinstance(await asyncio.to_thread(lambda: run.exception), ValueError)
+
+
+async def test_a_run_that_is_executed_again_and_posts_nothing_has_no_result(here: Path) -> None:
+    script = "[ $RUNSEMBLE_ATTEMPT = 2 ] || { echo 1 > results.json; exit 3; }"
+    ensemble = await Ensemble.create("study", runs=[{}], cmd=["sh", "-c", script])
+    await ensemble.execute()
+    before = await ensemble.run(0)
+    assert (before.status, before.result) == ("failure", 1)
+    await ensemble.requeue_runs([0])
+    await ensemble.execute()
+    after = await ensemble.run(0)
+    assert (after.status, after.result) == ("success", None)

@@ -115,6 +115,49 @@ def test_a_step_is_tried_again_where_it_failed_and_every_process_has_a_log() -> 
     }  # fmt: skip
 
 
+def post_step(value: str, then: str = "") -> Step:
+    return shell_step(f"{sys.executable} -m runsemble post --json {value} || exit 9; {then}")
+
+
+def test_what_an_earlier_step_has_posted_stays_unless_a_later_one_posts_something() -> None:
+    once = shell_step("[ -e flag ] || { touch flag; exit 3; }")
+    runs = [
+        CompositeRun({}, [post_step("1"), shell_step("true")]),
+        CompositeRun({}, [post_step("1"), post_step("2")]),
+        CompositeRun({}, [post_step("1"), once, shell_step("true")]),
+        CompositeRun({}, [post_step("1"), shell_step("exit 3")]),
+        CompositeRun({}, [shell_step("true"), post_step("1", "[ -e flag ] || { touch flag; exit 3; }")]),
+    ]
+    ensemble = Themis.create(runs=runs, max_restarts=1)
+    ensemble.execute_local(blocking=True)
+    success, failure = Themis.RUN_SUCCESS, Themis.RUN_FAILURE
+    assert statuses(ensemble) == (success, success, success, failure, success)
+    found = ensemble.runs(range(1, 6))
+    assert [found[run].result for run in range(1, 6)] == [1, 2, 1, 1, 1]
+
+
+def test_what_an_attempt_has_posted_is_forgotten_when_all_of_its_steps_are_done_again() -> None:
+    interface("import os\ndef post_run():\n    return 1e99 if os.environ['RUNSEMBLE_ATTEMPT'] == '1' else None\n")
+    first = shell_step(f"[ $RUNSEMBLE_ATTEMPT = 2 ] || {sys.executable} -m runsemble post --json 1")
+    ensemble = Themis.create(runs=[CompositeRun({}, [first])], app_interface="interface.py", max_restarts=1)
+    ensemble.execute_local(blocking=True)
+    assert statuses(ensemble) == (Themis.RUN_SUCCESS,)
+    assert ensemble.runs([1])[1].result is None
+
+
+def test_what_an_earlier_step_has_posted_survives_the_driver() -> None:
+    wait = "touch ../../two; until [ -e ../../go ]; do sleep 0.01; done"
+    ensemble = Themis.create(runs=[CompositeRun({}, [post_step("1"), shell_step(wait)])])
+    script = "from runsemble.compat.themis import Themis; Themis().execute_local(blocking=True)"
+    with subprocess.Popen([sys.executable, "-c", script]) as driver:
+        wait_until("the second step has begun", lambda: os.path.exists("two"))
+        driver.kill()
+    Path("go").touch()
+    ensemble.execute_local(blocking=True)
+    assert statuses(ensemble) == (Themis.RUN_SUCCESS,)
+    assert ensemble.runs([1])[1].result == 1
+
+
 def test_a_log_outside_the_run_directory_is_appended_to() -> None:
     os.mkdir("shared")
     steps = [shell_step("echo one; echo oops >&2", cwd=os.path.abspath("shared")), shell_step("echo two", cwd="sub")]

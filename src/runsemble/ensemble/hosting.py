@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 #: Statements that a guest may have committed.
 ALLOWED = frozenset(
-    ("record_runs", "record_attempts", "record_results", "record_ends", "add_events", "add_agent", "forget_agents",
-     "settle_ends", "settle", "condemn", "pardon", "forget_order")
+    ("record_runs", "record_attempts", "forget_results", "record_results", "record_ends", "add_events", "add_agent",
+     "forget_agents", "settle_ends", "settle", "condemn", "pardon", "forget_order")
 )  # fmt: skip
 #: Statuses of runs that are not over.
 _OPEN = (STATUS_NUMBER["pending"], STATUS_NUMBER["running"])

@@ -73,6 +73,7 @@ class Recorder:
         self._runs: dict[int, RunUpdate] = {}
         self._attempts: dict[tuple[int, int, int], StoredAttempt] = {}
         self._results: dict[int, tuple[Any, ...]] = {}
+        self._again: dict[int, tuple[int]] = {}  #: begun anew: what steps of a former attempt have posted is not theirs
         self._ends: list[tuple[int]] = []
         self._has_ended: int | None = None  #: the run whose last attempt has ended just now
         self.ended_count = 0  #: runs that have ended for good since this began
@@ -137,6 +138,10 @@ class Recorder:
         self._attempts[run, attempt, step] = StoredAttempt(
             run, attempt, step, started, node, pid, ",".join(map(str, cores)), ",".join(gpus)
         )
+        job = self._table.job(run)
+        if not step and job is not None and job.posted is not None:
+            self._results.pop(run, None)
+            self._again[run] = (run,)
         self._wake()
 
     def _hear_attempt(self, event: Any) -> None:
@@ -157,6 +162,8 @@ class Recorder:
                 wall_s=wall_s, user_s=user_s, system_s=system_s, max_rss_bytes=rss, rss_floor_bytes=floor
             )
         self._attempts[run, attempt, step] = ended
+        if job.posted is not None and not job.machine.is_over:
+            self._results[run] = _as_stored(run, job.posted)
         is_next_told = job.machine.status == "running" or job.machine.is_over
         if not is_next_told and attempt >= job.machine.attempt - 1:  # else another one followed it
             self._runs[run] = RunUpdate(_PENDING, number, attempt, job.machine.step, returncode, words, run)
@@ -179,7 +186,7 @@ class Recorder:
             self._ends.append((event.run,))
             self.ended_count += 1
         if row.result is not None:
-            self._results[event.run] = (event.run, row.result[0], to_store(str(row.result[1])))
+            self._results[event.run] = _as_stored(event.run, row.result)
         self._wake()
 
     def _is_undone(self, run: int, cause: Cause) -> bool:
@@ -314,7 +321,8 @@ class Recorder:
         if self._added:
             statements += [("add_runs", self._added), ("count_in", [(len(self._added), _PENDING)])]
         for name, rows in (
-            ("record_runs", self._runs), ("record_attempts", self._attempts), ("record_results", self._results),
+            ("record_runs", self._runs), ("record_attempts", self._attempts), ("forget_results", self._again),
+            ("record_results", self._results),
         ):  # fmt: skip
             if rows:
                 statements.append((name, list(rows.values())))
@@ -322,7 +330,7 @@ class Recorder:
             if entries:
                 statements.append((name, entries))
         calls, self._calls = self._calls, []
-        self._added, self._runs, self._attempts, self._results = [], {}, {}, {}
+        self._added, self._runs, self._attempts, self._results, self._again = [], {}, {}, {}, {}
         self._ends, self._events = [], []
         return statements, calls
 
@@ -338,6 +346,11 @@ class Recorder:
     def _tell(self, problem: str) -> None:
         if self._engine is not None:
             self._engine.pause(problem)
+
+
+def _as_stored(run: int, posted: tuple[str, Any]) -> tuple[Any, ...]:
+    """Return what a run has posted as the record takes it."""
+    return run, posted[0], to_store(str(posted[1]))
 
 
 def _words(cause: Cause, returncode: int | None, message: str) -> Any:

@@ -90,7 +90,8 @@ class Job:
 
     __slots__ = (
         "argv", "cwd", "directory", "due_at", "env", "files", "history", "id", "is_submitted", "is_unwanted", "last",
-        "lease", "machine", "message", "number", "own", "params_text", "place", "plan", "steps", "stop_cause", "table",
+        "lease", "machine", "message", "number", "own", "params_text", "place", "plan", "posted", "steps", "stop_cause",
+        "table",
     )  # fmt: skip
 
     def __init__(
@@ -119,6 +120,7 @@ class Job:
         self.is_unwanted = False  #: not to be started (again), but to finish if it runs
         self.message = ""  #: how the last attempt ended, for people
         self.last = NO_END  #: how the last attempt ended
+        self.posted: tuple[str, Any] | None = None  #: what had been posted when the step before the next one ended
 
     @classmethod
     def of_steps(

@@ -65,7 +65,10 @@ class Judge:
         tail = record.tail
         if tail and job.plan.output != "tail":
             tail = tail.strip().rpartition("\n")[2]
-        job.last = End(record.status, _usage_of(record), tuple(record.result) if record.result else None, tail)
+        posted = (record.result[0], record.result[1]) if record.result else job.posted if record.step else None
+        job.last = End(record.status, _usage_of(record), posted, tail)
+        if verdict is Verdict.NEXT:
+            job.posted = posted  # where posts are kept apart from run directories, the next step does not see it
         job.table.bus.publish(
             events.AttemptEnded(job.id, record.attempt, cause, record.status, job.message, record.step, record.started)
         )
