@@ -33,18 +33,19 @@ def main(package: str, count: int, out: str, hooks: bool = False) -> None:
     if hooks:
         with open("hooks.py", "w") as file:
             file.write(HOOKS.format(package=package))
+    Themis = themis.Themis  # noqa: N806 - imported now, as the original is
     runs = [themis.Run({"x": number}, "") for number in range(count)]
     began = time.perf_counter()
     interface = "hooks.py" if hooks else None
-    ensemble = themis.Themis.create("/bin/true", runs, app_interface=interface, app_is_batch_script=False)
+    ensemble = Themis.create("/bin/true", runs, app_interface=interface, app_is_batch_script=False)
     ensemble.execute_local(blocking=True)
     wall_s = time.perf_counter() - began
     ended, total = ensemble.progress()
     if (ended, total) != (count, count):
         raise RuntimeError(f"only {ended} of {total} runs have ended")
-    success = ensemble.count_by_status(themis.Themis.RUN_SUCCESS)
+    success = ensemble.count_by_status(Themis.RUN_SUCCESS)
     if hooks:
-        ended_well = ensemble.runs(ensemble.filter_by_status(themis.Themis.RUN_SUCCESS))
+        ended_well = ensemble.runs(ensemble.filter_by_status(Themis.RUN_SUCCESS))
         wrong = [number for number, run in ended_well.items() if run.result != 2 * run.sample["x"]]
         if wrong:
             raise RuntimeError(f"runs {wrong[:5]} have wrong results")
