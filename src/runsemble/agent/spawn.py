@@ -352,8 +352,7 @@ def open_log(directory: bytes) -> tuple[int, int]:
     Args:
         directory: The run's.
     """
-    here = os.getcwdb()
-    if is_rotated(os.fsdecode(os.path.realpath(directory)), os.fsdecode(here)):
+    if os.path.lexists(LOG) and is_rotated(os.fsdecode(os.path.realpath(directory)), os.getcwd()):
         former = log_before(os.listdir())
         if former is not None:
             os.rename(LOG, former)

@@ -68,7 +68,8 @@ class Binder:
         """
         study = self._book.studies[run.recipe]
         params, own = read_own(study, run)
-        prepared = study.prepare(run.id, params, own, directory=run.directory)
+        text = run.params_text or None
+        prepared = study.prepare(run.id, params, own, directory=run.directory, text=text)
         job = self._makers[run.recipe].make(prepared, own)
         if run.step:
             job.enter_step(run.step)

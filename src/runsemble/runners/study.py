@@ -344,7 +344,12 @@ class Study:
     # Its runs
 
     def prepare(
-        self, index: int, params: Any, own: Sequence[StudyCommand] = (), directory: str | None = None
+        self,
+        index: int,
+        params: Any,
+        own: Sequence[StudyCommand] = (),
+        directory: str | None = None,
+        text: str | None = None,
     ) -> PreparedRun:
         """Turn a parameter set into a run.
 
@@ -353,11 +358,15 @@ class Study:
             params: The parameter set.
             own: Commands of this run alone, instead of the study's.
             directory: Its directory, seen from the study's, if it has been chosen before.
+            text: The parameter set as JSON, if it comes from there.
 
         Raises:
             UsageError: The parameter set, or what it makes of a command or the directory, cannot be.
         """
-        plain, text = plain_params(params, index, is_literal=self.options.is_literal)
+        if text is None:
+            plain, text = plain_params(params, index, is_literal=self.options.is_literal)
+        else:
+            plain = dict(params)
         values = {**plain, "run_id": index, "submit_dir": self.submit_dir}
         if isinstance(params, WrittenParams):
             values.update((name, AsWritten(plain[name], written)) for name, written in params.texts.items())
