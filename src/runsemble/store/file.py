@@ -82,6 +82,8 @@ def as_store_error(error: sqlite3.Error, path: str) -> StoreError:
         return StoreError(f"{path} cannot be written to or opened ({words})", path=path)
     if "full" in words or ("I/O" in words and is_full(directory)):
         return StoreError(f"the disk is full ({path})", path=path)
+    if "locked" in words:
+        return StoreError(f"{path} is locked ({words}): whoever writes to it is very busy, or was stopped", path=path)
     return StoreError(f"{path}: {words}", path=path)
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
 import sqlite3
+import time
 from contextlib import closing
 from typing import Any
 
@@ -15,6 +17,12 @@ from .campaign import PATIENCE_S, wait_gone
 from .nest import Nest
 from .study import directory_of
 from .verdict import Snapshot, check_end
+
+
+def is_stopped(pid: int) -> bool:
+    """Tell whether a process is stopped."""
+    with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
+        return file.read().rpartition(")")[2].split()[0] == "T"
 
 
 class Scene:
@@ -60,6 +68,31 @@ class Scene:
     def wait_fired(self) -> None:
         """Wait until a fault point was reached."""
         wait_until("the fault point is reached", lambda: not self.fuse.is_armed)
+
+    def wait_asleep(self) -> int:
+        """Wait until a driver was stopped at a fault point, and return it; others can write to the record.
+
+        One that is stopped amid a transaction keeps everybody else waiting, as nobody can take SQLite's lock from it.
+        It is let go on for a moment then.
+        """
+        self.wait_fired()
+        asleep = wait_until("a driver is stopped", lambda: next(filter(is_stopped, self._drivers), 0))
+        while self._is_amid_transaction(asleep):
+            os.kill(asleep, signal.SIGCONT)
+            time.sleep(0.001)
+            os.kill(asleep, signal.SIGSTOP)
+            wait_until("it is stopped", lambda: is_stopped(asleep))
+        return asleep
+
+    def _is_amid_transaction(self, pid: int) -> bool:
+        """Tell whether a process has the lock of a writer to the log. Source: sqlite.org/walformat.html, 2.3.1."""
+        index = str(os.stat(store_path(self.directory) + "-shm").st_ino)
+        with open("/proc/locks", encoding="ascii") as file:
+            locks = [line.split()[3:7] for line in file if "->" not in line]
+        return any(
+            (kind, int(owner), place.rpartition(":")[2], first) == ("WRITE", pid, index, "120")
+            for kind, owner, place, first in locks
+        )
 
     def finish(self, lost_at_most: int = 0, **options: Any) -> Snapshot:
         """See the ensemble through with one more driver; check everything, and that nothing is left."""

@@ -21,6 +21,6 @@ def test_a_driver_whose_clock_differs_does_not_take_a_living_ones_lease(scene: S
     assert scene.make() == 0
     scene.fuse.arm("exit heard", [], stop=True)
     first = scene.drive()
-    scene.wait_fired()
+    scene.wait_asleep()
     assert scene.drive_to_end(clock_jumps_s=DAY_S) == 3
     assert f"is being driven by process {first} on " in scene.said

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-from pathlib import Path
 
 import pytest
 
@@ -70,14 +69,9 @@ def test_one_of_several_that_sleeps_for_too_long_does_no_harm_when_it_wakes(scen
     wait_until("the first one drives", lambda: 5 in scene.counts)
     scene.fuse.arm(point, [], stop=True, count=2 if point == "exit heard" else 1)
     drivers.add(scene.drive(**how))
-    scene.wait_fired()
-    (asleep,) = [pid for pid in drivers if is_stopped(pid)]
+    asleep = scene.wait_asleep()
     (awake,) = drivers - {asleep}
     assert scene.wait(awake) == 0, scene.said
     os.kill(asleep, signal.SIGCONT)
     assert scene.wait(asleep) in (0, 3), scene.said
     scene.finish()
-
-
-def is_stopped(pid: int) -> bool:
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"

@@ -21,7 +21,7 @@ def test_a_second_driver_is_told_who_drives_where_and_since_when(scene: Scene) -
     assert scene.make() == 0
     scene.fuse.arm("exit heard", [], stop=True)
     first = scene.drive()
-    scene.wait_fired()
+    scene.wait_asleep()
     assert scene.drive_to_end() == 3
     host = re.escape(socket.gethostname())
     words = f"is being driven by process {first} on {host}, since \\d{{4}}-\\d\\d-\\d\\d \\d\\d:\\d\\d:\\d\\d"
@@ -40,7 +40,7 @@ def test_a_driver_that_sleeps_past_its_lease_does_no_harm_when_it_wakes(scene: S
     assert scene.make() == 0
     scene.fuse.arm(point, [], stop=True)
     old = scene.drive(lease_s=LEASE_S)
-    scene.wait_fired()
+    scene.wait_asleep()
     scene.fuse.arm("after commit", [], stop=True)  # the new one has something to do yet when the old one wakes
     new = scene.drive(lease_s=LEASE_S, patience_s=20.0)
     has_more = point not in ("before bye", "before release")

@@ -207,7 +207,8 @@ async def test_a_directory_in_the_place_of_the_file_is_no_study(tmp_path: Path) 
         ("attempt to write a readonly database", "cannot be written to or opened"),
         ("unable to open database file", "cannot be written to or opened"),
         ("database disk image is malformed", "is damaged (database disk image is malformed): runsemble rebuild /d"),
-        ("database is locked", "/d/runsemble.db: database is locked"),
+        ("database is locked", "/d/runsemble.db is locked (database is locked): whoever writes to it is very busy"),
+        ("no such table: runs", "/d/runsemble.db: no such table: runs"),
     ],
 )
 def test_what_sqlite_says_is_put_in_a_sentence(words: str, sentence: str) -> None:

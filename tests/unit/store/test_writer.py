@@ -302,7 +302,7 @@ async def test_a_locked_file_is_a_store_error_that_says_so(directory: str, monke
         other = sqlite3.connect(store_path(directory), isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
         try:
-            with pytest.raises(StoreError, match=r"runsemble\.db: database is locked"):
+            with pytest.raises(StoreError, match=r"runsemble\.db is locked \(database is locked\)"):
                 await writer.commit([("record_runs", [ended(0)])])
         finally:
             other.close()
