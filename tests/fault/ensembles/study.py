@@ -7,6 +7,7 @@ from typing import Any
 
 from runsemble.model.step import Step
 from runsemble.runners.options import StudyOptions
+from runsemble.sched.retry import RetryPolicy
 
 #: Writes down its begin and its end, each in one piece; ends with the exit code that it is told.
 SCRIPT = """
@@ -22,6 +23,9 @@ exit "$3"
 DURATIONS = (0.0, 0.02, 0.15, 0.05, 0.0, 0.3, 0.1, 0.02)
 #: Every so many-th run fails.
 FAILS_EVERY = 7
+
+#: A run may lose more agents here than it ever would elsewhere, and nobody waits for long after that.
+RETRY = RetryPolicy(max_free=1_000_000, backoff_max_s=0.2)
 
 
 def directory_of(home: str) -> str:
@@ -41,7 +45,7 @@ def study_options(home: str, steps: int = 1, **options: Any) -> StudyOptions:
     command = ["sh", "-c", SCRIPT, "sh", os.path.join(home, "effects"), "{t}", "{code}"]
     first = ["sh", "-c", SCRIPT, "sh", os.path.join(home, "effects"), "0.03", "0"]
     commands: dict[str, Any] = {"cmd": command} if steps == 1 else {"steps": (Step(first), Step(command))}
-    return StudyOptions(output_path=directory_of(home), **commands, **options)
+    return StudyOptions(output_path=directory_of(home), **{"retry": RETRY, **commands, **options})
 
 
 def run_params(number: int, stretch: float = 1.0) -> dict[str, Any]:
