@@ -83,11 +83,9 @@ class AllRows:
         return row
 
     def __setitem__(self, id: int, row: Row | Callable[[], Row]) -> None:  # noqa: A002
-        missing = id - len(self._rows)
-        if missing < 0:
-            self._rows[id] = row
-        else:
-            self._rows += [*([None] * missing), row] if missing else (row,)
+        if id >= len(self._rows):
+            self._rows.extend([None] * (id + 1 - len(self._rows)))
+        self._rows[id] = row
 
 
 class LatestRows:

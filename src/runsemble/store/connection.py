@@ -14,7 +14,7 @@ import anyio.to_thread
 
 from runsemble.closing import see_through
 from runsemble.errors import StoreError
-from runsemble.store.file import FILE_NAME, as_store_error, is_full, require_ours, store_path
+from runsemble.store.file import BUSY_S, as_store_error, is_full, require_ours, require_there, store_path
 from runsemble.store.migrations import migrate
 from runsemble.store.sql import APPLICATION_ID, SCHEMA, VERSION
 from runsemble.store.text import from_store
@@ -25,9 +25,6 @@ _SHARED_FILESYSTEMS = (
     "nfs", "lustre", "gpfs", "beegfs", "cifs", "smb", "afs", "ceph", "glusterfs", "panfs", "orangefs", "pvfs2",
     "wekafs", "fuse.", "9p", "virtiofs",
 )  # fmt: skip
-
-#: Seconds to wait for somebody else's transaction; longer where the network is in between.
-BUSY_S = 30.0
 
 
 def is_shared(path: str, mounts: str | None = None) -> bool:
@@ -117,8 +114,7 @@ async def open_for_reading(directory: str) -> AsyncIterator[aiosqlite.Connection
 
 @asynccontextmanager
 async def _opened(path: str, mode: str) -> AsyncIterator[aiosqlite.Connection]:
-    if not await anyio.to_thread.run_sync(os.path.isfile, path):
-        raise StoreError(f"there is no study in {os.path.dirname(path)}: {FILE_NAME} is not there", path=path)
+    await anyio.to_thread.run_sync(require_there, path)
     async with _connection(path, mode) as db:
         yield db
 

@@ -16,13 +16,23 @@ from runsemble.store.text import from_store
 FILE_NAME = "runsemble.db"
 #: With less room than this, in bytes, an error of the disk means that it is full.
 _LEAST_ROOM = 1 << 18
-#: Seconds for which a quick look waits for somebody else's transaction.
-_BUSY_S = 10.0
+#: Seconds to wait for somebody else's transaction; longer where the network is in between.
+BUSY_S = 30.0
 
 
 def store_path(directory: str) -> str:
     """Return the file of the study in `directory`."""
     return os.path.join(directory, FILE_NAME)
+
+
+def require_there(path: str) -> None:
+    """Make sure that there is a file.
+
+    Raises:
+        StoreError: There is none.
+    """
+    if not os.path.isfile(path):
+        raise StoreError(f"there is no study in {os.path.dirname(path)}: {FILE_NAME} is not there", path=path)
 
 
 def require_ours(application: int, version: int, path: str) -> None:
@@ -56,10 +66,9 @@ def glancing(directory: str) -> Iterator[sqlite3.Connection]:
         StoreError: There is no study there, it is none of ours, from a newer version, or damaged.
     """
     path = store_path(directory)
-    if not os.path.isfile(path):
-        raise StoreError(f"there is no study in {directory}: {FILE_NAME} is not there", path=path)
+    require_there(path)
     try:
-        db = sqlite3.connect(f"file:{quote(path)}?mode=ro", uri=True, timeout=_BUSY_S)
+        db = sqlite3.connect(f"file:{quote(path)}?mode=ro", uri=True, timeout=BUSY_S)
         try:
             db.text_factory = from_store
             ((application,),) = db.execute("PRAGMA application_id")

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from urllib.parse import quote
 
 from runsemble.errors import StoreError
-from runsemble.store.connection import BUSY_S
+from runsemble.store.file import BUSY_S
 
 #: The file, in the private directory of its study.
 FILE_NAME = "logs.db"
