@@ -31,6 +31,10 @@ class UsageError(RunsembleError, ValueError):
     result: Any
 
 
+class NothingPending(UsageError):
+    """There is nothing to execute: no run of the ensemble is pending."""
+
+
 class CommandError(UsageError):
     """The command is not one that can be run."""
 

@@ -20,9 +20,11 @@ from runsemble.ensemble.creation import RunSpec
 from runsemble.ensemble.detached import start_detached
 from runsemble.ensemble.ensemble import Ensemble
 from runsemble.errors import CommandError, FeedError, LeaseError, StoreError, UsageError
+from runsemble.model.status import StoredStatus
 from runsemble.model.step import Step
 from runsemble.runners.options import retry_policy
 from runsemble.sched.retry import RetryPolicy
+from runsemble.store.reader import Reader
 
 from .support import PATIENCE_S, Gate, is_alive, lines_of, names_in, text_of
 
@@ -463,12 +465,38 @@ async def test_a_detached_driver_is_followed_and_steered_from_here(
     assert await ensemble.dequeue_runs([2]) == [2]
     assert await ensemble.add_runs([{"x": 0}]) == range(3, 4)
     assert time.monotonic() - began < 2 * PROMPT_S
-    gate.open()
+    monkeypatch.setattr(Reader, "last_end", then(Reader.last_end, gate.open))
     assert [run.id async for run in ensemble.completed()] == [1, 3]
     assert await statuses(ensemble) == ["success", "success", "killed", "success"]
     assert lines_of(Path(ensemble.path) / "0" / "stdout") == ["unset"], "runs see the path of their driver"
     await until("it is gone", lambda: is_free(ensemble))
     assert lines_of(Path(ensemble.path) / ".runsemble" / "driver.log") == []
+
+
+def then(read: Callable[[Reader], Awaitable[int]], act: Callable[[], None]) -> Callable[[Reader], Awaitable[int]]:
+    """Return what reads, and then acts."""
+
+    async def read_then_act(reader: Reader) -> int:
+        found = await read(reader)
+        act()
+        return found
+
+    return read_then_act
+
+
+async def test_a_driver_that_ends_just_before_whoever_follows_would_succeed_it_is_no_error(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ensemble = await make("true", runs=1)
+    other, count = Ensemble(ensemble.path), ensemble.counts
+
+    async def counts() -> dict[StoredStatus, int]:
+        if (await count())["pending"]:
+            await other.execute()
+        return await count()
+
+    monkeypatch.setattr(ensemble, "counts", counts)
+    assert [run.id async for run in ensemble.completed()] == [0]
 
 
 async def is_free(ensemble: Ensemble) -> bool:

@@ -12,7 +12,7 @@ from runsemble.ensemble.driver import Driver
 from runsemble.ensemble.execution import Execution
 from runsemble.ensemble.looking import Looking
 from runsemble.ensemble.view import EnsembleRun
-from runsemble.errors import LeaseError, UsageError
+from runsemble.errors import LeaseError, NothingPending, UsageError
 from runsemble.meanwhile import meanwhile
 from runsemble.model.resources import require_count
 from runsemble.model.status import StoredStatus
@@ -65,7 +65,8 @@ class Executing(Looking):
 
         Raises:
             LeaseError: Another process drives it, and `allow_multiple` is not set, or it takes no guests.
-            UsageError: Nothing is pending, or options contradict each other.
+            NothingPending: Nothing is pending.
+            UsageError: Options contradict each other.
         """
         if parallelism is not None:
             require_count("parallelism", parallelism, 1)
@@ -80,7 +81,7 @@ class Executing(Looking):
         require_seconds("deadline_s", deadline_s)
         counts = await self.counts()
         if not counts["pending"] and not counts["running"]:
-            raise UsageError(f"nothing is pending in {self.path}: add runs, or requeue some")
+            raise NothingPending(f"nothing is pending in {self.path}: add runs, or requeue some")
         if not blocking:
             if runner is not None:
                 raise UsageError("a runner cannot be handed to another process: leave out runner, or blocking=False")
@@ -146,6 +147,8 @@ class Executing(Looking):
                     await self.execute(**execution)
                 except LeaseError:
                     await asyncio.sleep(BUSY_S)
+                    continue
+                except NothingPending:  # whoever drove it has ended just now
                     continue
                 if self._was_ended or await self._stand() == before:  # what is pending will not start here
                     return

@@ -28,6 +28,9 @@ POLL_S = 0.1
 #: Runs that one statement writes, where there are so many; one by one they take half as long again.
 GROUP = 20
 
+#: The epoch of no lease.
+NOBODYS = -1
+
 #: A named query and the rows of arguments to execute it with.
 Statement: TypeAlias = tuple[str, Sequence[Sequence[Any]]]
 
@@ -38,12 +41,11 @@ class Writer:
     Args:
         db: A connection that may write.
         directory: The study's.
-        epoch: Of the lease.
     """
 
-    def __init__(self, db: aiosqlite.Connection, directory: str, epoch: int) -> None:
+    def __init__(self, db: aiosqlite.Connection, directory: str) -> None:
         self.directory = directory
-        self.epoch = epoch
+        self.epoch = NOBODYS  #: of the lease
         self.guest: str | None = None  #: a guest's name; this is none
         self._db = db
         self._lock = anyio.Lock()
@@ -88,10 +90,10 @@ class Writer:
         except sqlite3.Error as error:
             raise as_store_error(error, store_path(self.directory)) from error
 
-    async def _read_epoch(self) -> int:
+    async def _read_epoch(self) -> int | None:
         async with self._db.execute(query("epoch")) as cursor:
             row = await cursor.fetchone()
-        return int(row[0]) if row else -1
+        return int(row[0]) if row else None
 
     async def _who_took_over(self) -> str:
         lease = await read_lease(self._db)
@@ -132,6 +134,45 @@ class Writer:
         path = store_path(self.directory)
         if not await anyio.to_thread.run_sync(_is_open_here, path):
             raise LeaseError(f"{path} was removed or replaced while the study was being driven")
+
+    async def begin(self, settings: Mapping[str, Any], recipe: Mapping[str, Any]) -> None:
+        """Write down what a new study is, and take its lease."""
+        db = self._db
+        await db.execute("BEGIN")
+        await db.executemany(query("set_setting"), [(name, json.dumps(value)) for name, value in settings.items()])
+        await db.execute(query("add_recipe"), (json.dumps(recipe),))
+        await self._succeed(await read_lease(db))
+        await db.execute("COMMIT")
+
+    async def take(self, patience_s: float) -> None:
+        """Take the lease; whoever is cancelled meanwhile may have it already, and has to `release` it.
+
+        Args:
+            patience_s: How long to wait for a holder who is alive, in seconds.
+
+        Raises:
+            LeaseError: Somebody else drives the study.
+        """
+        here, began = Here.now(), time.monotonic()
+        watch = Watch()
+        while True:
+            lease = await read_lease(self._db)
+            if watch.is_silent((lease.epoch, lease.beat)) or lease.is_free(here, boot_clock_s()):
+                if await see_through(self._succeed(lease)):
+                    return
+                continue  # somebody else was faster
+            assert lease.holder is not None
+            is_known_alive = watch.has_changed or lease.holder.boot == here.boot
+            if time.monotonic() - began >= (patience_s if is_known_alive else max(patience_s, EXPIRY_S + BEAT_S)):
+                who = lease.holder
+                raise LeaseError(f"the study in {self.directory} is being driven by {who}", holder=who)
+            await anyio.sleep(POLL_S)
+
+    async def _succeed(self, lease: Lease) -> bool:
+        done = await self._db.execute(query("take_lease"), (Holder.me().as_text(), boot_clock_s(), lease.epoch))
+        if done.rowcount == 1:
+            self.epoch = lease.epoch + 1
+        return done.rowcount == 1
 
     async def release(self) -> None:
         """Give the lease back; without effect if somebody else has it."""
@@ -185,13 +226,9 @@ async def create_study(directory: str, settings: Mapping[str, Any], recipe: Mapp
         StoreError: There is a study already, or the file cannot be made; then there is none.
     """
     async with connection.create(directory) as db:
-        await db.execute("BEGIN")
-        await db.executemany(query("set_setting"), [(name, json.dumps(value)) for name, value in settings.items()])
-        await db.execute(query("add_recipe"), (json.dumps(recipe),))
-        await db.execute(query("take_lease"), (Holder.me().as_text(), boot_clock_s(), 0))
-        await db.execute("COMMIT")
-        writer = Writer(db, directory, 1)
+        writer = Writer(db, directory)
         try:
+            await see_through(writer.begin(settings, recipe))
             yield writer
         finally:
             await writer.release()
@@ -212,8 +249,9 @@ async def hold_lease(directory: str, *, patience_s: float = 0.0) -> AsyncIterato
         StoreError: There is no such file, or it cannot be written.
     """
     async with connection.open_for_writing(directory) as db:
-        writer = Writer(db, directory, await _take(db, directory, patience_s))
+        writer = Writer(db, directory)
         try:
+            await writer.take(patience_s)
             yield writer
         finally:
             await writer.release()
@@ -226,21 +264,3 @@ async def read_lease(db: aiosqlite.Connection) -> Lease:
     assert row is not None
     epoch, holder, beat, beat_boot_s = row
     return Lease(epoch=epoch, holder=Holder.parse(holder) if holder else None, beat=beat, beat_boot_s=beat_boot_s)
-
-
-async def _take(db: aiosqlite.Connection, directory: str, patience_s: float) -> int:
-    """Return the epoch of the lease, once it has been taken."""
-    here, began = Here.now(), time.monotonic()
-    watch = Watch()
-    while True:
-        lease = await read_lease(db)
-        if watch.is_silent((lease.epoch, lease.beat)) or lease.is_free(here, boot_clock_s()):
-            done = await db.execute(query("take_lease"), (Holder.me().as_text(), boot_clock_s(), lease.epoch))
-            if done.rowcount == 1:
-                return lease.epoch + 1
-            continue  # somebody else was faster
-        assert lease.holder is not None
-        is_known_alive = watch.has_changed or lease.holder.boot == here.boot
-        if time.monotonic() - began >= (patience_s if is_known_alive else max(patience_s, EXPIRY_S + BEAT_S)):
-            raise LeaseError(f"the study in {directory} is being driven by {lease.holder}", holder=lease.holder)
-        await anyio.sleep(POLL_S)

@@ -138,6 +138,23 @@ async def test_of_many_who_want_the_lease_at_the_same_time_each_gets_it_once(dir
     assert len(set(epochs)) == 5
 
 
+async def test_whoever_is_cancelled_while_taking_the_lease_does_not_have_it(directory: str, reader: Reader) -> None:
+    async def hold() -> None:
+        async with hold_lease(directory):
+            await asyncio.sleep(0)
+
+    is_done, turns = False, 0
+    while not is_done:
+        task = asyncio.create_task(hold())
+        for _ in range(turns):
+            await asyncio.sleep(0.0001)
+        task.cancel()
+        await asyncio.wait([task])
+        assert (await reader.lease()).holder is None, turns
+        is_done, turns = not task.cancelled(), turns + 1
+    assert turns > 1
+
+
 async def test_a_dead_holder_is_succeeded_at_once(directory: str) -> None:
     async with open_for_writing(directory) as db:
         dead = Holder.parse(Holder.me().as_text().replace(f'"pid": {os.getpid()}', '"pid": 999999999'))
