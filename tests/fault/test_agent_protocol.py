@@ -235,6 +235,29 @@ def test_runs_may_be_let_finish_when_their_driver_has_gone(
     assert not (here / "2").exists(), "something new was started without a driver"
 
 
+@pytest.mark.parametrize("has_keeps", [False, True])
+def test_an_agent_that_waits_for_runs_without_a_driver_leaves_the_machine_to_them(
+    agent: Agent, connect: Connect, here: Path, has_keeps: bool
+) -> None:
+    driver = connect(agent, orphans="finish", keeps=[str(here)] * has_keeps)
+    driver.plan()
+    driver.run(1, here, "sh", "-c", f"echo $$ > pid; exec tail -f --pid={os.getpid()} pid")
+    pid = pid_in(here / "1/pid")
+    driver.close()
+    time.sleep(0.5)
+    before = wake_ups(agent.pid)
+    time.sleep(1)
+    assert wake_ups(agent.pid) - before < 10
+    os.kill(pid, signal.SIGKILL)
+    assert agent.wait() == 0
+
+
+def wake_ups(pid: int) -> int:
+    """Return how often a process has waited for something by now."""
+    fields = dict(line.split(":") for line in Path(f"/proc/{pid}/status").read_text().splitlines())
+    return int(fields["voluntary_ctxt_switches"])
+
+
 def test_an_end_that_nobody_heard_is_kept_for_the_next_driver(
     agent: Agent, connect: Connect, here: Path, gate: Gate
 ) -> None:

@@ -245,8 +245,9 @@ class Server:
         if self._work.outbox and self._driver is not None:
             due.append(max(0.0, self._outbox_since + BATCH_S - time.monotonic()))
         if self._driver is None:
-            due.append(max(0.0, self._alone_since + self._waits_for_driver - time.monotonic()))
-            due.append(UNWRITTEN_S if self._is_ending and self._keeps else BEREFT_S)
+            if not self._is_ending:
+                due.append(max(0.0, self._alone_since + self._waits_for_driver - time.monotonic()))
+            due.append(UNWRITTEN_S if self._is_ending and self._work.is_idle else BEREFT_S)
         return min([*due, TOUCH_S])
 
     def _is_over(self) -> bool:
