@@ -149,7 +149,8 @@ class Feed:
             if run is None or self.is_stopped:
                 break
             self._submission.submit(run, self._made.pop(run.id, ()), is_known=self.are_counted)
-            await self._admission.give_way()
+            if self._admission.is_time_to_give_way:
+                await self._admission.give_way()
         self._engine.pump()
 
     async def _next_run(self) -> StoredRun | None:

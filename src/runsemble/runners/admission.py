@@ -73,9 +73,13 @@ class Admission:
         """Begin to take runs in, one after the other."""
         self._give_way_at = time.monotonic() + SLICE_S
 
-    async def give_way(self, *, at_once: bool = False) -> None:
-        """Start what was taken in and let others have a turn, if it is time for that or `at_once` is true."""
-        if at_once or time.monotonic() > self._give_way_at:
-            self._engine.pump()
-            await asyncio.sleep(0)
-            self.begin()
+    @property
+    def is_time_to_give_way(self) -> bool:
+        """Whether others should have a turn."""
+        return time.monotonic() > self._give_way_at
+
+    async def give_way(self) -> None:
+        """Start what was taken in, and let others have a turn."""
+        self._engine.pump()
+        await asyncio.sleep(0)
+        self.begin()

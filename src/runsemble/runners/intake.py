@@ -84,9 +84,9 @@ class Intake:
                         break
 
     async def _take(self, iterator: AsyncIterator[Any], count: int) -> bool:
-        """Take up to `count` parameter sets; False when there are no more, or no more are wanted."""
+        """Take parameter sets that bring up to `count` runs; False when there are no more, or no more are wanted."""
         self._admission.begin()
-        for _ in range(count):
+        while count:
             index = self._count
             self._is_waiting = self._is_async
             try:
@@ -110,7 +110,10 @@ class Intake:
             if job is not None:
                 self._table.add(job)
                 self._engine.submit(job)
-            await self._admission.give_way(at_once=self._is_async)
+                count -= 1
+            if self._is_async or self._admission.is_time_to_give_way:
+                await self._admission.give_way()
+                return True
         self._engine.pump()
         return True
 
@@ -121,7 +124,8 @@ class Intake:
         for index in range(taken, min(len(runs), taken + MAX_SKIPPED)):
             if self.is_given_up:
                 return
-            await self._admission.give_way()
+            if self._admission.is_time_to_give_way:
+                await self._admission.give_way()
             try:
                 job = self._make(index, runs[index])
             except UsageError:
