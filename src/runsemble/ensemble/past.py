@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping
-from functools import partial
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from runsemble.ensemble.book import go_on
 from runsemble.ensemble.identity import run_identity
@@ -29,6 +28,11 @@ _COUNTS_AS: Mapping[StoredStatus, RunStatus] = {
     "success": "success", "failure": "failure", "killed": "failure", "aborted": "failure", "skipped": "skipped",
 }  # fmt: skip
 
+#: A row of the query ``identities``: the fields of a `StoredRun`, then its identity; as SQLite has made it, for to make
+#: something better of each of very many takes longer than to read them.
+PastRun: TypeAlias = tuple[Any, ...]
+_STATE = StoredRun._fields.index("status_number")
+
 #: Whether runs that failed are executed again.
 Again = Literal["pending", "failed"]
 
@@ -40,21 +44,21 @@ class Past:
 
     Args:
         directory: The study's.
-        rows: Of the query ``identities``: the identity of each run and its fields, in order.
+        rows: Of the query ``identities``, in order.
         made: Every attempt at those that have not ended, by id.
     """
 
-    def __init__(self, directory: str, rows: deque[tuple[Any, ...]], made: Mapping[int, list[StoredAttempt]]) -> None:
+    def __init__(self, directory: str, rows: deque[PastRun], made: Mapping[int, list[StoredAttempt]]) -> None:
         self.made = made
-        self.next_id = rows[-1][1] + 1 if rows else 0  #: of the next new run
+        self.next_id = rows[-1][0] + 1 if rows else 0  #: of the next new run
         self._directory = directory
         self._rows = rows  #: not taken yet, while they are asked for in their order
-        self._runs: dict[bytes, deque[StoredRun]] | None = None  #: the same, once they are not, by identity
+        self._runs: dict[bytes, deque[PastRun]] | None = None  #: the same, once they are not, by identity
         self._used: Mapping[int, tuple[Any, ...]] = {}
         self._results: Mapping[int, tuple[str, str]] = {}
         self._is_complete = False
 
-    def take(self, recipe: int, digest: str, params_text: str) -> StoredRun | None:
+    def take(self, recipe: int, digest: str, params_text: str) -> PastRun | None:
         """Take out the first run that was not taken yet and is the same; None if there is none.
 
         Args:
@@ -65,12 +69,12 @@ class Past:
         if self._runs is None:
             if self._rows:
                 row = self._rows[0]
-                if row[0] is not None and row[2:5] == (recipe, params_text, None):
-                    return StoredRun._make(self._rows.popleft()[1:])
+                if row[1:4] == (recipe, params_text, None) and row[-1] is not None:
+                    return self._rows.popleft()
             self._runs = {}
-            for identity, *fields in self._rows:
-                if identity is not None:
-                    self._runs.setdefault(identity, deque()).append(StoredRun._make(fields))
+            for row in self._rows:
+                if row[-1] is not None:
+                    self._runs.setdefault(row[-1], deque()).append(row)
             self._rows.clear()
         identity = run_identity(digest, params_text)
         equals = self._runs.get(identity)
@@ -147,6 +151,7 @@ class Resumption:
         known: set[int],
     ) -> None:
         self.killed: set[int] = set()  #: ids of runs that were killed since the record was read
+        self._ended: dict[int, PastRun] = {}  #: by id
         self._past = past
         self._recipe = recipe
         self._digest = digest
@@ -160,27 +165,37 @@ class Resumption:
     def make_job(self, index: int, params: Any) -> Job | None:
         """Return the job for a parameter set; None if its run has ended before, which the table holds then."""
         _, text = plain_params(params, index, is_literal=self._options.is_literal)
-        run = self._past.take(self._recipe, self._digest, text)
-        if run is None:
+        past = self._past.take(self._recipe, self._digest, text)
+        if past is None:
             job = self._make(self._order.next_id, params, None)
             self._order.append(job.id)
             return job
-        self._order.append(run.id)
-        self._known.add(run.id)
-        if self._table.is_kept(run.id):  # somebody has asked for it again already
+        id_: int = past[0]
+        self._order.append(id_)
+        self._known.add(id_)
+        if self._table.is_kept(id_):  # somebody has asked for it again already
             return None
-        if run.id in self.killed:
-            run = run._replace(
-                status_number=STATUS_NUMBER["killed"], cause_number=CAUSE_NUMBER[Cause.KILLED], words=KILLED_WORDS
-            )
-        status = run.status
+        status: StoredStatus = "killed" if id_ in self.killed else STATUSES[past[_STATE]]
         is_over = status in _COUNTS_AS and not (self._again == "failed" and status != "success")
         if is_over:
-            self._table.restore(run.id, _COUNTS_AS[status], partial(self._past.row, run, self._options.output))
+            self._ended[id_] = past
+            self._table.restore(id_, _COUNTS_AS[status], self._row)
             return None
-        job = self._make(run.id, params, run.directory or default_name(run.id))
+        run = StoredRun._make(past[:-1])
+        job = self._make(id_, params, run.directory or default_name(id_))
         if status not in ("pending", "running"):
             first = 0 if is_pruned(self._options.keep, status) else run.step
             run = run._replace(status_number=STATUSES.index("pending"), step=first)
-        go_on(job, run, self._past.made.get(run.id, ()))
+        go_on(job, run, self._past.made.get(id_, ()))
         return job
+
+    def _row(self, id_: int) -> Row:
+        """Return a run that has ended as the table keeps it."""
+        run = StoredRun._make(self._ended[id_][:-1])
+        if id_ in self.killed:
+            run = run._replace(
+                status_number=STATUS_NUMBER["killed"], cause_number=CAUSE_NUMBER[Cause.KILLED], words=KILLED_WORDS
+            )
+        row = self._past.row(run, self._options.output)
+        del self._ended[id_]
+        return row

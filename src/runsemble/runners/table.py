@@ -6,7 +6,7 @@ import asyncio
 import struct
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from runsemble.model.files import OutputMode
 from runsemble.model.resources import count_of
@@ -48,6 +48,11 @@ def pack_usage(usage: Usage) -> bytes:
     return _USAGE.pack(*usage)
 
 
+#: Makes the row of the run with an id. One for all runs will do: so none of very many has an object of its own that the
+#: garbage collector looks at again and again.
+MakeRow: TypeAlias = Callable[[int], Row]
+
+
 class Rows(Protocol):
     """Keeps the rows of ended runs."""
 
@@ -61,7 +66,7 @@ class Rows(Protocol):
             LookupError: It is not kept.
         """
 
-    def __setitem__(self, id: int, row: Row | Callable[[], Row]) -> None:  # noqa: A002
+    def __setitem__(self, id: int, row: Row | MakeRow) -> None:  # noqa: A002
         """Take in the row of a run that has ended, or what makes it when it is asked for."""
 
 
@@ -69,7 +74,7 @@ class AllRows:
     """Keeps every row, in little memory: ids are dense."""
 
     def __init__(self) -> None:
-        self._rows: list[Row | Callable[[], Row] | None] = []
+        self._rows: list[Row | MakeRow | None] = []
 
     def __contains__(self, id: object) -> bool:  # noqa: A002
         return isinstance(id, int) and 0 <= id < len(self._rows) and self._rows[id] is not None
@@ -79,10 +84,10 @@ class AllRows:
         if row is None:
             raise IndexError(id)
         if not isinstance(row, Row):
-            row = self._rows[id] = row()
+            row = self._rows[id] = row(id)
         return row
 
-    def __setitem__(self, id: int, row: Row | Callable[[], Row]) -> None:  # noqa: A002
+    def __setitem__(self, id: int, row: Row | MakeRow) -> None:  # noqa: A002
         if id >= len(self._rows):
             self._rows.extend([None] * (id + 1 - len(self._rows)))
         self._rows[id] = row
@@ -105,9 +110,9 @@ class LatestRows:
     def __getitem__(self, id: int) -> Row:  # noqa: A002
         return self._rows[id]
 
-    def __setitem__(self, id: int, row: Row | Callable[[], Row]) -> None:  # noqa: A002
+    def __setitem__(self, id: int, row: Row | MakeRow) -> None:  # noqa: A002
         self._rows.pop(id, None)
-        self._rows[id] = row if isinstance(row, Row) else row()
+        self._rows[id] = row if isinstance(row, Row) else row(id)
         if len(self._rows) > self._count:
             del self._rows[next(iter(self._rows))]
 
@@ -165,15 +170,15 @@ class RunTable:
         if not is_known:
             self.statistics.move(None, "pending")
 
-    def restore(self, id: int, status: RunStatus, row: Callable[[], Row]) -> None:  # noqa: A002
+    def restore(self, id: int, status: RunStatus, make: MakeRow) -> None:  # noqa: A002
         """Take in a run that has ended before.
 
         Args:
             id: Its id.
             status: How it has ended.
-            row: Makes its row when that is asked for.
+            make: Makes its row when that is asked for.
         """
-        self._rows[id] = row
+        self._rows[id] = make
         self.next_id = max(self.next_id, id + 1)
         self.statistics.move(None, status)
 

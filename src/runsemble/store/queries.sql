@@ -185,8 +185,8 @@ SELECT run, attempt, step, started, node, pid, cores, gpus, cause, returncode, m
 FROM attempts WHERE run = ? ORDER BY attempt, step;
 
 -- name: identities
-SELECT identity, id, recipe, params, own, directory, state, cause, attempt, step, returncode, message,
-    forgiven
+SELECT id, recipe, params, own, directory, state, cause, attempt, step, returncode, message,
+    forgiven, identity
 FROM runs ORDER BY id;
 
 -- name: last_attempts_before
