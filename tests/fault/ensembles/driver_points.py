@@ -65,7 +65,7 @@ Statements = Sequence[tuple[str, Sequence[Any]]]
 def install() -> None:
     """Let this process's driver have fault points, and agents of this process, too."""
     local.AGENT_PROGRAM = agent_points.__file__
-    faults.after(writer, "_take", "lease taken")
+    faults.after(Writer, "take", "lease taken")
     faults.after(local.LocalNode, "prepare", "place chosen")
     faults.after(Recorder, "announce", "place recorded")
     faults.after(local, "start_agent", "agent started")
