@@ -13,7 +13,7 @@ help:
 	@echo "make test    run every test"
 	@echo "make fault   kill drivers and agents 2,000 times; takes half an hour"
 	@echo "make lint    format, lint and types"
-	@echo "make check   format, lint, types, layers and unit tests, in under a minute"
+	@echo "make check   format, lint, types, layers and unit tests, in a minute or two"
 	@echo "make docs    build the documentation in docs/_build/html"
 	@echo "make recording   record the study in the README anew"
 	@echo "make bench   measure against other tools; takes several minutes"
