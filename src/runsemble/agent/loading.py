@@ -175,7 +175,13 @@ def _describe(status: int) -> str:
 
 
 def _hindrance() -> str:
-    """Say why this process cannot be forked, nothing if it can."""
+    """Say why this process cannot be forked, nothing if it can. A GPU's library has threads too, and is named first."""
+    for fd in child.open_descriptors():
+        try:
+            if os.readlink("/proc/self/fd/%d" % fd).startswith(_GPU_DEVICES):
+                return "opened a GPU when it was imported"
+        except OSError:
+            continue
     threading = sys.modules.get("threading")
     if threading is not None and threading.active_count() > 1:
         return "started threads when it was imported"
@@ -186,12 +192,6 @@ def _hindrance() -> str:
         os.waitpid(pid, 0)
         if len(os.listdir("/proc/self/task")) > 1:
             return "started threads when it was imported"
-    for fd in child.open_descriptors():
-        try:
-            if os.readlink("/proc/self/fd/%d" % fd).startswith(_GPU_DEVICES):
-                return "opened a GPU when it was imported"
-        except OSError:
-            continue
     return ""
 
 
