@@ -10,7 +10,9 @@ import subprocess
 import sys
 import time
 from contextlib import ExitStack, suppress
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -70,6 +72,19 @@ def test_a_waiting_run_takes_the_lease_of_its_lane_over(driver: RawDriver, here:
     assert driver.hear_exit(1).successor == [2, 1]
     assert driver.hear_exit(2).lease == 101
     assert driver.hear_exit(2).successor is None
+
+
+def is_about(number: int, message: list[Any]) -> bool:
+    return bool(message[1] == number)
+
+
+def test_an_agent_with_several_runs_waits_for_the_core_of_none(agent: Agent, driver: RawDriver, here: Path) -> None:
+    own = os.sched_getaffinity(agent.pid)
+    for number, core in enumerate(sorted(own)[:2], 1):
+        driver.run(number, here, "sleep", "100", cores=[core])
+        pid = driver.hear("start", partial(is_about, number))[4]
+        assert os.sched_getaffinity(pid) == {core}
+        assert os.sched_getaffinity(agent.pid) == ({core} if number == 1 else own)
 
 
 def test_an_agent_that_is_told_to_end_ends_its_runs_first(agent: Agent, driver: RawDriver, here: Path) -> None:

@@ -104,3 +104,44 @@ def test_they_are_confined_to_the_cores_of_their_own_run(caller: Caller) -> None
         number = caller.start(plan, cores=[core])
         assert caller.driver.hear_exit(number).status == 0
         assert caller.result(number)["cores"] == {core}
+
+
+def test_they_are_so_beside_others_too_whose_core_their_agent_does_not_wait_for(
+    agent: Agent, caller: Caller, gate: Gate
+) -> None:
+    own = os.sched_getaffinity(agent.pid)
+    path = str(gate.path)
+
+    def hold() -> None:
+        while not os.path.exists(path):
+            time.sleep(0.001)
+
+    held = caller.start(caller.plan(hold), cores=[min(own)])
+    caller.hear_start(held)
+    assert os.sched_getaffinity(agent.pid) == {min(own)}
+    plan = caller.plan(look)
+    for core in (*sorted(own), *sorted(own)):
+        number = caller.start(plan, cores=[core])
+        assert caller.driver.hear_exit(number).status == 0
+        assert caller.result(number)["cores"] == {core}
+        assert os.sched_getaffinity(agent.pid) == own
+    gate.open()
+    assert caller.driver.hear_exit(held).status == 0
+
+
+def test_a_fresh_interpreter_is_confined_to_the_cores_of_its_run(caller: Caller, gate: Gate, here: Path) -> None:
+    module = here / "starts_threads.py"
+    module.write_text(
+        "import os, threading, time\n\n"
+        "threading.Thread(target=time.sleep, args=(100,), daemon=True).start()\n\n\n"
+        "def post_run():\n    return sorted(os.sched_getaffinity(0))\n"
+    )
+    _, numbers = queue(caller, gate, 1)
+    plan = caller.plan_hook(module, "post_run")
+    for core in sorted(os.sched_getaffinity(0)):
+        number = caller.start(plan, cores=[core])
+        assert caller.driver.hear_exit(number).status == 0, caller.text(number, "stderr")
+        assert caller.result(number) == [core]
+    assert "started threads" in caller.notes[0]
+    gate.open()
+    assert caller.driver.hear_exit(numbers[0]).status == 0

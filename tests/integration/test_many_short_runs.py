@@ -1,4 +1,4 @@
-"""Streams of very short runs, for which the engine sends ahead and starts a second agent."""
+"""Streams of very short runs, for which the engine sends ahead and starts further agents."""
 
 from __future__ import annotations
 
@@ -6,9 +6,16 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from runsemble import ParallelLocalRunner, multirun
 from runsemble.model import events
+from runsemble.sched import tempo
+from runsemble.sched.tempo import MOST_CALL_AGENTS
+
+from .support import own_agents
 
 
 async def test_every_run_is_started_once_while_the_second_agent_comes_up(tmp_path: Path) -> None:
@@ -27,6 +34,33 @@ async def test_every_run_is_started_once_while_the_second_agent_comes_up(tmp_pat
         started = [(event.run, event.attempt) for event in heard if isinstance(event, events.RunStarted)]
         assert len(started) == len(set(started)) == 800
         heard.clear()
+
+
+def pass_on(i: int) -> int:
+    return i
+
+
+@pytest.mark.parametrize(("cmd", "agents"), [(["/bin/true"], 8), (pass_on, 1 + MOST_CALL_AGENTS)])
+async def test_every_run_is_started_once_while_many_agents_come_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cmd: Any, agents: int
+) -> None:
+    for name in ("START_S", "CALL_S"):  # as if it took as many as there may be
+        monkeypatch.setattr(tempo, name, 1.0)
+    heard: list[events.Event] = []
+    async with ParallelLocalRunner(max_parallel=8) as runner:
+        runner.listen(heard.append)
+        result = await multirun(
+            runs=({"i": i} for i in range(800)),
+            cmd=cmd,
+            output_path=tmp_path / "out",
+            runner=runner,
+            progress=False,
+        )
+        assert len(own_agents()) == agents
+    assert result.statistics.success_count == 800, result.failures[:3]
+    started = [(event.run, event.attempt) for event in heard if isinstance(event, events.RunStarted)]
+    assert len(started) == len(set(started)) == 800
+    assert own_agents() == []
 
 
 async def trickle(count: int) -> AsyncIterator[dict[str, int]]:

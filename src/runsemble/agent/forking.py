@@ -17,6 +17,7 @@ import signal
 import sys
 
 from . import child
+from .affinity import confine
 from .loading import LOAD_S, CannotFork, CannotLoad, Loaded, load, try_out
 from .protocol import NOT_LAUNCHED
 from .spawn import Trouble
@@ -76,8 +77,9 @@ class Calls:
         self.idle: set[int] = set()  #: process ids of children that have nothing to do yet
 
     def start(
-        self, job: Attempt, note: Callable[[str], None], wanted: int, env: dict[bytes, bytes], out: int, err: int
-    ) -> int:
+        self, job: Attempt, note: Callable[[str], None], wanted: int, cores: frozenset[int],
+        env: dict[bytes, bytes], out: int, err: int,
+    ) -> int:  # fmt: skip
         """Start a run's call in the current directory as the leader of a new session, and return its process id.
 
         The first run of a call pays for its loading.
@@ -86,6 +88,7 @@ class Calls:
             job: The run.
             note: Told, once for each call, of what a person should know.
             wanted: How many runs will start this call soon, this one included.
+            cores: Those that the run may use.
             env: The whole environment.
             out: Becomes standard output.
             err: Becomes standard error.
@@ -97,14 +100,14 @@ class Calls:
         context: dict[str, Any] = {"run_id": job.id, "attempt": job.attempt}
         try:
             if kind is None:
-                return self._start_fresh(job, context, env, out, err)
+                return self._start_fresh(job, context, cores, env, out, err)
             env.update(kind.set)  # what an import has changed would have been changed now
             for name in kind.unset:
                 env.pop(name, None)
             if job.cgroup is not None:
                 job.cgroup.leave()  # others that are forked now are no part of the run
             context["params"] = self._module.arguments(job.params)
-            pid = kind.stock.order(os.getcwdb(), env, context, out, err, wanted)
+            pid = kind.stock.order(os.getcwdb(), env, context, out, err, wanted, cores)
             if job.cgroup is not None:
                 job.cgroup.add(pid)
             return pid
@@ -178,11 +181,18 @@ class Calls:
 
         return Kind(Stock(fork, self.idle), loaded.variables)
 
-    def _start_fresh(self, job: Attempt, context: dict[str, Any], env: dict[bytes, bytes], out: int, err: int) -> int:
+    def _start_fresh(
+        self, job: Attempt, context: dict[str, Any], cores: frozenset[int], env: dict[bytes, bytes], out: int, err: int
+    ) -> int:
         program = _FRESH.format(PATH_VARIABLE, self._name)
         argv = [sys.executable, "-c", program, json.dumps([job.plan.call, context])]
         actions = ((os.POSIX_SPAWN_DUP2, out, 1), (os.POSIX_SPAWN_DUP2, err, 2))
         env = {**env, PATH_VARIABLE.encode(): self._path.encode("utf-8", "surrogateescape")}
-        return os.posix_spawn(
-            sys.executable, argv, env, file_actions=actions, setsid=True, setsigmask=(), setsigdef=_RESET
-        )
+        before = frozenset(os.sched_getaffinity(0))
+        confine(0, cores)
+        try:
+            return os.posix_spawn(
+                sys.executable, argv, env, file_actions=actions, setsid=True, setsigmask=(), setsigdef=_RESET
+            )
+        finally:
+            confine(0, before)

@@ -15,6 +15,7 @@ import socket
 import time
 
 from . import child, orders
+from .affinity import confine
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,11 +45,13 @@ class Stock:
         self._idle = idle
         self._waiting: list[tuple[int, socket.socket]] = []
         self._env: dict[bytes, bytes] = {}  #: of all that wait
-        self._cores: set[int] = set()  #: the same
+        self._cores: frozenset[int] = frozenset()  #: the same
         self._batch = 1
         self.expires_at = float("inf")  #: when they have waited long enough, monotonic
 
-    def order(self, cwd: bytes, env: dict[bytes, bytes], argument: Any, out: int, err: int, wanted: int) -> int:
+    def order(
+        self, cwd: bytes, env: dict[bytes, bytes], argument: Any, out: int, err: int, wanted: int, cores: frozenset[int]
+    ) -> int:
         """Give one an order, and return its process id.
 
         Args:
@@ -58,6 +61,7 @@ class Stock:
             out: Becomes its standard output.
             err: The same for errors.
             wanted: How many are wanted soon, this one included.
+            cores: Those that it may use.
 
         Raises:
             OSError: The system has no room for one more process.
@@ -70,9 +74,8 @@ class Stock:
             self._idle.discard(pid)
             try:
                 if is_alive:
-                    cores = os.sched_getaffinity(0)
                     if cores != self._cores:
-                        os.sched_setaffinity(pid, cores)
+                        confine(pid, cores)
                     orders.send(stream, cwd, child.changes_between(self._env, env), argument, out, err)
                     return pid
             except OSError:  # it was killed meanwhile: its end is taken in as that of any child of nobody's
@@ -101,7 +104,7 @@ class Stock:
         for name in env:
             os.environb.setdefault(name, b"")  # to change a variable costs a child less than to add one
         self._env = dict(os.environb)
-        self._cores = os.sched_getaffinity(0)
+        self._cores = frozenset(os.sched_getaffinity(0))
         count = self._batch if wanted >= MANY else min(self._batch, wanted)
         pairs = [socket.socketpair() for _ in range(count)]
         try:

@@ -11,6 +11,7 @@ import time
 from collections import deque
 
 from . import cgroup, harvest, memory, place, proc
+from .affinity import confine
 from .attempt import Attempt, Lease
 from .contain import Containment, signal_group
 from .frames import encode, to_bytes
@@ -213,13 +214,16 @@ class Work:
                 raise Trouble(DISK_FULL, self._directory.decode() + ": the spool cannot be written")
             self._in_run_directory = True
             self._oom.raise_()
-            self._pin(lease.cores)
+            if job.plan.call is None or not self.living:
+                self._pin(lease.cores)
             self._limit_memory(job)
             env = self._environment(job, lease)
             job.pid = spawn(
                 job.plan, job.directory, job.attempt, job.step, job.params, job.files, job.argv, env, job.cwd,
-                self._scratch(job), self._start_of(job, lease.lane),
+                self._scratch(job), self._start_of(job, lease),
             )  # fmt: skip
+            if self.living:
+                self._pin(self._own_cores)  # and not only on the new run's
         except Trouble as error:
             trouble = error
         except Exception as error:  # the other runs must not suffer from what is wrong with this one
@@ -240,14 +244,15 @@ class Work:
         if job.plan.mem_mib and job.cgroup is None:
             self._at(job.started_at + memory.INTERVAL_S, self._watch_memory, job)
 
-    def _start_of(self, job: Attempt, lane: int) -> Start | None:
+    def _start_of(self, job: Attempt, lease: Lease) -> Start | None:
         """Return what starts a run's Python call, None for a program."""
         if job.plan.call is None:
             return None
         if self._calls is None:
             raise Trouble(NOT_LAUNCHED, "a Python call was sent to an agent that starts programs only")
-        wanted = 1 + sum(1 for other in self._waiting.get(lane, ()) if other.plan is job.plan)
-        return functools.partial(self._calls.start, job, functools.partial(self.say, "note"), wanted)
+        wanted = 1 + sum(1 for other in self._waiting.get(lease.lane, ()) if other.plan is job.plan)
+        cores = lease.cores or self._own_cores
+        return functools.partial(self._calls.start, job, functools.partial(self.say, "note"), wanted, cores)
 
     def _environment(self, job: Attempt, lease: Lease) -> dict[bytes, bytes]:
         env = {**job.plan.env, **lease.env, **job.env}  # what the user set wins over what the grant suggests
@@ -269,15 +274,16 @@ class Work:
         return env
 
     def _pin(self, cores: frozenset[int]) -> None:
-        """Put this process on the cores that its next child is to inherit."""
+        """Put this process on the cores that its next child is to inherit, or on all of its own.
+
+        An agent with one run at a time stays with it: it has nothing to do until that ends, and finds everything in
+        that core's caches. One with several must not wait for the core of any of them.
+        """
         wanted = cores or self._own_cores
         if wanted != self._cores:
-            try:
-                os.sched_setaffinity(0, wanted)
-                self._cores = wanted
-            except OSError:  # a core that went offline: run it unpinned rather than not at all
-                os.sched_setaffinity(0, self._own_cores)
-                self._cores = self._own_cores
+            self._cores = wanted if confine(0, wanted) else self._own_cores
+            if self._cores != wanted:  # run it unpinned rather than not at all
+                confine(0, self._own_cores)
 
     def _limit_memory(self, job: Attempt) -> None:
         """Give a run that declared its memory a control group of its own, where that can be had."""

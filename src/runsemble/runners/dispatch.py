@@ -179,6 +179,15 @@ class Dispatcher:
         """Return the number that runs share which may inherit each other's lease."""
         return self._lanes.setdefault((plan.shape, plan.tasks, plan.is_call), self._first_lane + len(self._lanes))
 
+    def agents_for(self, plan: Plan) -> Callable[[int], int]:
+        """Return what says how many agents it takes on the node of an index, were all runs like those of a plan."""
+
+        def count(node: int) -> int:
+            slots, is_pinned = self._pool.capacity_of(node, plan.shape), self._placement.pin
+            return self.tempo.agents(plan.shape, slots, are_calls=plan.is_call, are_pinned=is_pinned)
+
+        return count
+
     def _send_ahead(self) -> None:
         """Send short runs ahead of their grant, as long as all that wait are of one shape and order is kept."""
         shape = self._ready.only_shape

@@ -44,7 +44,7 @@ class Engine:
         grace_s: Seconds between TERM and KILL.
         survivors: What happens to processes that outlive their run: "kill" or "leave".
         tenure: What this engine takes over from others before it, and hands on to others after it.
-        relieves: Whether further agents are started where that pays.
+        relieves: Whether further agents that start programs are started where that pays.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class Engine:
         if tenure.record is not None:
             self.records.add(tenure.record)
         listener = FleetListener(self._hear, self.pump, self._give_up, self.records.announce)
-        self._fleet = Fleet(nodes, pool.slots_of, hello, bus, listener, relieves=relieves)
+        self._fleet = Fleet(nodes, hello, bus, listener, relieves=relieves)
         self._dispatcher = Dispatcher(pool, self._fleet, self.placement, self._refuse, tenure.epoch)
         self._ending = Ending(self._dispatcher, self._fleet, self._tell_room)
         self._disk = DiskWait(self._dispatcher, self._fleet, self._ending, bus, self.pump)

@@ -29,21 +29,19 @@ class FleetListener:
 
 
 class Fleet:
-    """One agent for each node, a second one where that pays.
+    """One agent for each node, further ones where that pays.
 
     Args:
         nodes: Each with its index in the pool.
-        slots_of: How many runs a node of that index can have at the same time.
         hello: What every agent is told first.
         bus: Where losses are told.
         listener: Whom else to tell.
-        relieves: Whether a second agent of a kind is started where that pays.
+        relieves: Whether further agents that start programs are started where that pays.
     """
 
     def __init__(
         self,
         nodes: Sequence[tuple[int, Node]],
-        slots_of: Callable[[int], int],
         hello: dict[str, Any],
         bus: EventBus,
         listener: FleetListener,
@@ -51,8 +49,6 @@ class Fleet:
     ) -> None:
         self.failure: Exception | None = None  #: the agents cannot be kept alive; nothing more will happen
         self._is_open = False
-        self._node_count = len({index for index, _ in nodes})
-        self._slots_of = slots_of
         self._bus = bus
         self._listener = listener
         self._grace_s: float = hello["grace_s"]
@@ -62,7 +58,9 @@ class Fleet:
         ]
         self._tasks: set[asyncio.Task[None]] = set()
         self._kinds = {station.kind for station in self._stations}
-        self._relieved = {False} if len(nodes) > self._node_count or not relieves else set()
+        self._enough: set[tuple[int, bool]] = {
+            kind for kind in self._kinds if not relieves
+        }  #: kinds not to be relieved
 
     @property
     def stations(self) -> Sequence[Station]:
@@ -190,32 +188,40 @@ class Fleet:
             self._kinds.add(caller.kind)
             self._revive_if_lost(caller)
 
-    def relieve(self, *, calls: bool = False) -> None:
-        """Start a second agent of a kind on every node that can have several runs at a time; once."""
-        if calls not in self._relieved:
-            self._relieved.add(calls)
-            self._start_task(self._relieve(calls))
+    def relieve(self, wanted: Callable[[int], int], *, calls: bool = False) -> None:
+        """Start further agents of a kind on every node that has fewer than wanted.
 
-    async def _relieve(self, calls: bool) -> None:
-        for station in list(self._stations):
-            if station.calls != calls or self._slots_of(station.node_index) < 2:
+        Args:
+            wanted: Says how many for a node's index.
+            calls: The kind: whether they make Python calls.
+        """
+        alike: dict[tuple[int, bool], list[Station]] = {}
+        for station in self._stations:
+            alike.setdefault(station.kind, []).append(station)
+        for kind, stations in alike.items():
+            if kind[1] != calls or kind in self._enough:
                 continue
-            relief = station.twin()
-            self._stations.append(relief)
-            relief.is_reviving = True  # by this task
-            try:
-                await relief.open()
-            except AgentError:
-                if not relief.jobs:  # one agent does the same work, more slowly
-                    self._stations.remove(relief)
-                    await relief.close(0.0)
-                    continue
-            except (LeaseError, StoreError) as error:
-                self._fail(error)
+            for _ in range(wanted(kind[0]) - len(stations)):
+                relief = stations[0].twin()
+                relief.is_reviving = True  # by the task
+                self._stations.append(relief)
+                self._start_task(self._relieve(relief))
+
+    async def _relieve(self, relief: Station) -> None:
+        try:
+            await relief.open()
+        except AgentError:
+            if not relief.jobs:  # fewer agents do the same work, more slowly
+                self._enough.add(relief.kind)
+                self._stations.remove(relief)
+                await relief.close(0.0)
                 return
-            relief.is_reviving = False
-            self._revive_if_lost(relief)
-            self._listener.resume()
+        except (LeaseError, StoreError) as error:
+            self._fail(error)
+            return
+        relief.is_reviving = False
+        self._revive_if_lost(relief)
+        self._listener.resume()
 
     def _lose(self, station: Station) -> None:
         """React to the loss of an agent: start its successor, which tells what became of its runs."""

@@ -93,8 +93,8 @@ class Judge:
         self._dispatcher.tempo.learn(plan.shape, record.wall_s)
         if plan.deadline is not None and record.ended_by != BY_TIMEOUT:
             plan.deadline.learn(plan.shape, record.wall_s)
-        if self._dispatcher.tempo.wants_relief(plan.shape):
-            self._fleet.relieve(calls=plan.is_call)
+        if self._dispatcher.tempo.is_time_to_judge:
+            self._fleet.relieve(self._dispatcher.agents_for(plan), calls=plan.is_call)
 
     def _go_on(self, job: Job, verdict: Verdict) -> None:
         """Let a run wait for its next step, or its next attempt."""

@@ -84,10 +84,6 @@ class Pool:
         """How many runs of the smallest shape fit at the same time."""
         return sum(node.slots for node in self._nodes)
 
-    def slots_of(self, node: int) -> int:
-        """Return how many runs of the smallest shape fit on a node at the same time."""
-        return self._nodes[node].slots
-
     @property
     def usage(self) -> PoolUsage:
         """What is in use now."""
@@ -104,6 +100,10 @@ class Pool:
     def capacity(self, shape: Shape) -> int:
         """Return how many runs of this shape fit into the empty pool."""
         return sum(_capacity(node, shape) for node in self._nodes)
+
+    def capacity_of(self, node: int, shape: Shape) -> int:
+        """Return how many runs of this shape fit on a node where nothing runs."""
+        return _capacity(self._nodes[node], shape)
 
     def room(self, shape: Shape) -> int:
         """Return how many more runs of this shape fit now."""

@@ -14,8 +14,19 @@ AHEAD_S = 0.02
 #: wait while it starts a run on another. Slope between 1,000 and 4,000 confined `/bin/true` on 2 cores, three
 #: rounds each, before and after: 0.60 to 0.63 and 0.45 to 0.47 ms per run.
 RELIEF_BELOW_S = 0.02
-#: How many runs must have ended before that is judged.
+#: That is judged whenever so many runs have ended.
 RELIEF_AFTER = 16
+#: What the start of a program, and that of a Python call, costs an agent, in seconds.
+START_S, CALL_S = 0.0005, 0.001
+#: An agent starts a confined program from the program's own core. For so long, in seconds, it may have to wait there
+#: until it can go on: a time slice of the kernel's scheduler. On 16 cores one agent could start 247 per second.
+SLICE_S = 0.004
+#: How much of its time an agent should be busy with starts, at most.
+LOAD = 0.5
+#: How many starts per second a driver can keep up with.
+MOST_STARTS = 5000.0
+#: The most agents of a kind on a node; each that makes calls holds what it has loaded for them.
+MOST_AGENTS, MOST_CALL_AGENTS = 16, 4
 #: Weight of the latest run in the running mean.
 _WEIGHT = 0.1
 
@@ -46,6 +57,27 @@ class Tempo:
             return 0
         return most if mean_s <= 0 else min(most, math.ceil(leases * AHEAD_S / mean_s))
 
-    def wants_relief(self, shape: Shape) -> bool:
-        """Tell whether runs of a shape are so short that a second agent pays."""
-        return self._ended >= RELIEF_AFTER and self._mean_s.get(shape, RELIEF_BELOW_S) < RELIEF_BELOW_S
+    @property
+    def is_time_to_judge(self) -> bool:
+        """Whether to look now at how many agents it takes."""
+        return not self._ended % RELIEF_AFTER
+
+    def agents(self, shape: Shape, slots: int, *, are_calls: bool, are_pinned: bool) -> int:
+        """Return how many agents it takes on a node to keep as many runs of a shape going as there is room for.
+
+        Args:
+            shape: The shape.
+            slots: How many of them a node has room for at the same time.
+            are_calls: Whether they are Python calls.
+            are_pinned: Whether they are confined to their cores.
+        """
+        mean_s = self._mean_s.get(shape)
+        if mean_s is None or slots < 2:
+            return 1
+        mean_s = max(mean_s, 0.0)  # clocks may be set back
+        start_s = CALL_S if are_calls else START_S + (min(mean_s, SLICE_S) if are_pinned else 0.0)
+        starts = min(slots / (mean_s + START_S), MOST_STARTS)
+        least = 2 if mean_s < RELIEF_BELOW_S else 1
+        return max(
+            least, min(math.ceil(starts * start_s / LOAD), slots, MOST_CALL_AGENTS if are_calls else MOST_AGENTS)
+        )

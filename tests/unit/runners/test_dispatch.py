@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from runsemble.errors import AgentError
 from runsemble.model.resources import Inventory, Shape
 from runsemble.nodes.place import Place
 from runsemble.runners.bus import EventBus
@@ -67,6 +68,27 @@ class Node:
         return Node()
 
 
+class CrampedNode(Node):
+    """A place where no second agent can be started."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.further: list[Node] = []
+
+    def twin(self, calls: bool | None = None) -> Node:
+        self.further.append(NoNode())
+        return self.further[-1]
+
+
+class NoNode(Node):
+    """A place where no agent can be started."""
+
+    async def open(
+        self, on_messages: Callable[[list[Any]], None], on_lost: Callable[[], None], hello: dict[str, Any]
+    ) -> Any:
+        raise AgentError("there is no room")
+
+
 async def announce(place: Place) -> None: ...
 
 
@@ -77,7 +99,7 @@ class Floor:
         pool = self.pool = Pool([Inventory(cores=tuple(range(cores)), mem_mib=1000) for _ in nodes])
         listener = FleetListener(self._hear, lambda: None, lambda: None, announce)
         bus = EventBus()
-        self.fleet = Fleet(list(enumerate(nodes)), pool.slots_of, {"grace_s": 1.0, "keeps": []}, bus, listener)
+        self.fleet = Fleet(list(enumerate(nodes)), {"grace_s": 1.0, "keeps": []}, bus, listener)
         self.dispatcher = Dispatcher(pool, self.fleet, Placement(), lambda job, reason: None)
         self._table = RunTable(bus)
 
@@ -162,12 +184,47 @@ async def test_order_is_kept_while_an_agent_is_replaced() -> None:
 @pytest.mark.parametrize("cores", [1, 2])
 async def test_two_agents_of_a_node_share_the_runs_whatever_their_size(cores: int) -> None:
     floor = await open_floor([Node()], 4 * cores)
-    floor.fleet.relieve()
-    for _ in range(5):  # its agent is up at once
-        await asyncio.sleep(0)
+    await relieve(floor, 2)
     floor.push(4, Shape(cores))
     floor.dispatcher.start()
     assert [len(station.jobs) for station in floor.fleet.current] == [2, 2]
+    await floor.fleet.close("stop")
+
+
+async def relieve(floor: Floor, count: int) -> None:
+    floor.fleet.relieve(lambda node: count)
+    for _ in range(5):  # its agents are up at once
+        await asyncio.sleep(0)
+
+
+async def test_as_many_agents_are_started_as_a_node_lacks() -> None:
+    floor = await open_floor([Node(), Node()], 8)
+    for wanted in (1, 3, 2, 4):
+        await relieve(floor, wanted)
+    assert sorted(station.node_index for station in floor.fleet.current) == [0] * 4 + [1] * 4
+    await floor.fleet.close("stop")
+
+
+async def test_a_node_on_which_no_further_agent_can_be_started_does_with_those_it_has() -> None:
+    node = CrampedNode()
+    floor = await open_floor([node], 8)
+    for _ in range(2):
+        await relieve(floor, 4)
+        assert len(floor.fleet.stations) == 1
+    assert len(node.further) == 3, "it was tried again"
+    floor.push(8)
+    floor.dispatcher.start()
+    assert len(floor.fleet.stations[0].jobs) == 8
+    await floor.fleet.close("stop")
+
+
+async def test_runs_are_shared_out_among_all_agents_by_core() -> None:
+    floor = await open_floor([Node()], 8)
+    await relieve(floor, 4)
+    floor.push(8)
+    floor.dispatcher.start()
+    found = [sorted(lease.grant.cores[0] for lease in station.leases.values()) for station in floor.fleet.current]
+    assert found == [[0, 4], [1, 5], [2, 6], [3, 7]]
     await floor.fleet.close("stop")
 
 

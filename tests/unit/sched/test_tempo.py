@@ -1,7 +1,15 @@
 import pytest
 
 from runsemble.model.resources import Shape
-from runsemble.sched.tempo import AHEAD_BELOW_S, AHEAD_S, RELIEF_AFTER, RELIEF_BELOW_S, Tempo
+from runsemble.sched.tempo import (
+    AHEAD_BELOW_S,
+    AHEAD_S,
+    MOST_AGENTS,
+    MOST_CALL_AGENTS,
+    RELIEF_AFTER,
+    RELIEF_BELOW_S,
+    Tempo,
+)  # fmt: skip
 
 ONE, TWO = Shape(1), Shape(2)
 
@@ -41,10 +49,49 @@ def test_every_shape_has_a_tempo_of_its_own() -> None:
     assert tempo.ahead(TWO, leases=1, most=100) == 0
 
 
-def test_a_second_agent_pays_for_many_short_runs() -> None:
-    assert tempo_of(0.001, runs=RELIEF_AFTER).wants_relief(ONE)
+def agents(wall_s: float, slots: int, *, are_calls: bool = False, are_pinned: bool = True) -> int:
+    return tempo_of(wall_s).agents(ONE, slots, are_calls=are_calls, are_pinned=are_pinned)
 
 
-@pytest.mark.parametrize(("wall_s", "runs"), [(0.001, RELIEF_AFTER - 1), (RELIEF_BELOW_S, RELIEF_AFTER)])
-def test_a_second_agent_does_not_pay_for_few_or_long_runs(wall_s: float, runs: int) -> None:
-    assert not tempo_of(wall_s, runs).wants_relief(ONE)
+@pytest.mark.parametrize(
+    ("wall_s", "slots", "count"),
+    [
+        (0.001, 2, 2),
+        (RELIEF_BELOW_S * 0.9, 2, 2),
+        (RELIEF_BELOW_S, 2, 1),
+        (0.025, 16, 6),  # 640 starts a second, of which an agent that waits for its time slices can do some 250
+        (0.25, 16, 1),
+        (0.25, 128, 5),
+        (10.0, 128, 1),
+    ],
+)
+def test_it_takes_more_agents_the_more_starts_there_are(wall_s: float, slots: int, count: int) -> None:
+    assert agents(wall_s, slots) == count
+
+
+def test_an_agent_that_need_not_wait_for_its_runs_starts_more_of_them() -> None:
+    assert agents(0.025, 16) == 6
+    assert agents(0.025, 16, are_pinned=False) == 1
+    assert agents(0.025, 16, are_calls=True) == 2
+
+
+@pytest.mark.parametrize("wall_s", [-1.0, 0.0, 0.001])
+def test_there_are_never_more_agents_than_runs_or_than_a_driver_can_keep_busy(wall_s: float) -> None:
+    assert agents(wall_s, 1) == 1
+    assert agents(wall_s, 3) == 3
+    assert 2 <= agents(wall_s, 10_000) <= MOST_AGENTS
+    assert agents(wall_s, 10_000, are_calls=True) == MOST_CALL_AGENTS
+
+
+def test_one_agent_is_enough_for_runs_of_which_nothing_is_known() -> None:
+    assert Tempo().agents(ONE, 16, are_calls=False, are_pinned=True) == 1
+
+
+def test_the_number_of_agents_is_judged_now_and_then() -> None:
+    tempo = Tempo()
+    judged = []
+    for number in range(1, 2 * RELIEF_AFTER + 1):
+        tempo.learn(ONE, 0.001)
+        if tempo.is_time_to_judge:
+            judged.append(number)
+    assert judged == [RELIEF_AFTER, 2 * RELIEF_AFTER]
