@@ -9,7 +9,8 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,6 +22,7 @@ T = TypeVar("T")
 HERE = Path(__file__).resolve().parent
 OUT = HERE / "out"
 SLOTS = 2
+_ALL_CORES = frozenset(os.sched_getaffinity(0))
 #: What every run directory of a study holds.
 RUN_FILES = {"params.json", "stdout", "stderr"}
 #: Seconds after which a child hangs.
@@ -151,6 +153,17 @@ def use_two_cores() -> None:
     if len(cores) < SLOTS:
         raise NotMeasured(f"needs {SLOTS} cores")
     os.sched_setaffinity(0, cores[:SLOTS])
+
+
+@contextmanager
+def all_cores() -> Iterator[int]:
+    """Let this process, and whatever it measures, use all cores for once; yields how many there are."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, _ALL_CORES)
+    try:
+        yield len(_ALL_CORES)
+    finally:
+        os.sched_setaffinity(0, before)
 
 
 def slopes(

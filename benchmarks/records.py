@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from harness import OUT, NotMeasured, Options, Wrong, are_runs_pinned, busy_share, use_two_cores
+from harness import OUT, SLOTS, NotMeasured, Options, Wrong, are_runs_pinned, busy_share, use_two_cores
 
 #: Share of the machine's cores in use above which it is not quiet.
 QUIET = 0.1
@@ -61,13 +61,13 @@ class Report:
     rounds: Mapping[str, Sequence[Any]] = field(default_factory=dict)  #: raw, in the order in which they were taken
     sizes: Mapping[str, Any] = field(default_factory=dict)
     surroundings: Mapping[str, Any] = field(default_factory=dict)  #: what else went on
+    cores_used: int = SLOTS
 
 
 def machine() -> dict[str, Any]:
     """Return what matters of the machine, and nothing that names it."""
     return {
         "cores": os.cpu_count(),
-        "cores used": len(os.sched_getaffinity(0)),
         "kernel": platform.release(),
         "python": platform.python_version(),
         "file system": _file_system(OUT),
@@ -106,7 +106,7 @@ def carry_out(measure: Callable[[Options], Report], options: Options) -> Report:
         **asdict(report),
         "verdicts": {finding.what: finding.verdict for finding in report.findings},
         "quick": options.quick,
-        "machine": machine(),
+        "machine": {**machine(), "cores used": report.cores_used},
     }
     OUT.mkdir(exist_ok=True)
     (OUT / f"{report.name}.json").write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n")

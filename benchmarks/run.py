@@ -17,6 +17,7 @@ EXPERIMENTS = (
     "startup",
     "peers",
     "functions",
+    "many_cores",
     "themis",
     "busy_driver",
     "loop_lag",

@@ -10,19 +10,17 @@ from runsemble.model.resources import Shape
 AHEAD_BELOW_S = 0.25
 #: For how long, in seconds, the runs sent ahead keep an agent busy while the driver is.
 AHEAD_S = 0.02
-#: Runs shorter than this, in seconds on average, are worth a second agent on their node: one agent alone lets a core
-#: wait while it starts a run on another. Slope between 1,000 and 4,000 confined `/bin/true` on 2 cores, three
-#: rounds each, before and after: 0.60 to 0.63 and 0.45 to 0.47 ms per run.
-RELIEF_BELOW_S = 0.02
-#: That is judged whenever so many runs have ended.
+#: How many agents it takes is judged whenever so many runs have ended.
 RELIEF_AFTER = 16
 #: What the start of a program, and that of a Python call, costs an agent, in seconds.
 START_S, CALL_S = 0.0005, 0.001
 #: An agent starts a confined program from the program's own core. For so long, in seconds, it may have to wait there
 #: until it can go on: a time slice of the kernel's scheduler. On 16 cores one agent could start 247 per second.
 SLICE_S = 0.004
-#: How much of its time an agent should be busy with starts, at most.
-LOAD = 0.5
+#: How much of its time an agent should be busy with starts, at most: while it is, a core that has become free waits.
+#: Runs of 100 ms on 16 cores, per second, twice each: 158 and 172 with 0.5, 188 and 196 with 0.2, 156 and 165 with
+#: 0.05.
+LOAD = 0.25
 #: How many starts per second a driver can keep up with.
 MOST_STARTS = 5000.0
 #: The most agents of a kind on a node; each that makes calls holds what it has loaded for them.
@@ -77,7 +75,4 @@ class Tempo:
         mean_s = max(mean_s, 0.0)  # clocks may be set back
         start_s = CALL_S if are_calls else START_S + (min(mean_s, SLICE_S) if are_pinned else 0.0)
         starts = min(slots / (mean_s + START_S), MOST_STARTS)
-        least = 2 if mean_s < RELIEF_BELOW_S else 1
-        return max(
-            least, min(math.ceil(starts * start_s / LOAD), slots, MOST_CALL_AGENTS if are_calls else MOST_AGENTS)
-        )
+        return min(math.ceil(starts * start_s / LOAD), slots, MOST_CALL_AGENTS if are_calls else MOST_AGENTS)

@@ -7,7 +7,6 @@ from runsemble.sched.tempo import (
     MOST_AGENTS,
     MOST_CALL_AGENTS,
     RELIEF_AFTER,
-    RELIEF_BELOW_S,
     Tempo,
 )  # fmt: skip
 
@@ -57,11 +56,12 @@ def agents(wall_s: float, slots: int, *, are_calls: bool = False, are_pinned: bo
     ("wall_s", "slots", "count"),
     [
         (0.001, 2, 2),
-        (RELIEF_BELOW_S * 0.9, 2, 2),
-        (RELIEF_BELOW_S, 2, 1),
-        (0.025, 16, 6),  # 640 starts a second, of which an agent that waits for its time slices can do some 250
-        (0.25, 16, 1),
-        (0.25, 128, 5),
+        (0.03, 2, 2),
+        (0.04, 2, 1),
+        (0.025, 16, 12),  # 640 starts a second, of which an agent that waits for its time slices can do some 250
+        (0.1, 16, 3),
+        (1.0, 16, 1),
+        (1.0, 128, 3),
         (10.0, 128, 1),
     ],
 )
@@ -70,9 +70,9 @@ def test_it_takes_more_agents_the_more_starts_there_are(wall_s: float, slots: in
 
 
 def test_an_agent_that_need_not_wait_for_its_runs_starts_more_of_them() -> None:
-    assert agents(0.025, 16) == 6
-    assert agents(0.025, 16, are_pinned=False) == 1
-    assert agents(0.025, 16, are_calls=True) == 2
+    assert agents(0.025, 16) == 12
+    assert agents(0.025, 16, are_pinned=False) == 2
+    assert agents(0.025, 16, are_calls=True) == 3
 
 
 @pytest.mark.parametrize("wall_s", [-1.0, 0.0, 0.001])
