@@ -10,29 +10,20 @@ def post_run():
 
 from __future__ import annotations
 
-import os
 from contextlib import suppress
 
 from runsemble.ensemble.glimpse import glimpse_run, glimpse_setting
 from runsemble.ensemble.view import EnsembleRun
-from runsemble.errors import NotInRun, UsageError
+from runsemble.errors import UsageError
+from runsemble.inrun.given import directory as _directory
+from runsemble.inrun.given import run_id
+from runsemble.inrun.given import submit_dir as _submit_dir
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from runsemble.ensemble.ensemble import Ensemble
 
 __all__ = ["ensemble", "run", "run_id", "stop_ensemble", "submit_dir"]
-
-
-def run_id() -> int | None:
-    """Return the id of the run that the hook is called for; None in `prep_ensemble` and `post_ensemble`.
-
-    Raises:
-        NotInRun: No hook is being called.
-    """
-    _directory()
-    text = os.environ.get("RUNSEMBLE_RUN_ID")
-    return int(text) if text else None
 
 
 def run() -> EnsembleRun | None:
@@ -80,11 +71,5 @@ def submit_dir() -> str:
     Raises:
         NotInRun: No hook is being called.
     """
-    return str(glimpse_setting(_directory(), "submit_dir"))
-
-
-def _directory() -> str:
-    directory = os.environ.get("RUNSEMBLE_ENSEMBLE_DIR")
-    if not directory:
-        raise NotInRun(f"user_utils is for hooks, and none is being called (in {os.getcwd()})")
-    return directory
+    directory = _directory()
+    return _submit_dir() or str(glimpse_setting(directory, "submit_dir"))

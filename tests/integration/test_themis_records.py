@@ -233,6 +233,49 @@ def test_hooks_can_be_called_here(caplog: pytest.LogCaptureFixture) -> None:
     assert made("true", setup_dir="other", run_dir_names="other-{run_id}").call_post_run(1) is None
 
 
+ASKING = """
+import sys
+
+def told():
+    run = user_utils.run()
+    run.sample["spoilt"] = 1
+    again = user_utils.run()
+    return repr(again.sample), type(again.steps).__name__, list(map(repr, again.steps)), user_utils.root_dir()
+
+def prep_run():
+    with open("before", "w") as file:
+        print("sqlite3" in sys.modules, told(), file=file)
+
+def post_run():
+    return "sqlite3" in sys.modules, told()
+"""
+
+
+@pytest.mark.parametrize(
+    "sample",
+    [
+        {"x": 1, "name": "größer", "list": [1, {"y": None}]},
+        {},
+        {1: "one", "pair": (1, 2)},
+        {"big": "x" * 100_000},
+        {"set": {1, 2}},
+    ],
+    ids=["plain", "empty", "keys-that-are-no-names", "big", "pickled"],
+)
+def test_a_hook_is_told_exactly_its_run_and_opens_no_record_for_it(sample: dict[Any, Any]) -> None:
+    program("app.sh", "true")
+    interface(ASKING)
+    steps = [Step("/bin/true -a 'b c'", timeout=3, batch_script=False, cwd="sub"), Step(["app.sh"], tasks=2)]
+    ensemble = Themis.create(runs=[CompositeRun(sample, steps)], app_interface="interface.py")
+    expected = repr(sample), "list", list(map(repr, steps)), os.getcwd()
+    ensemble.execute_local(blocking=True)
+    asked, found = ensemble.runs([1])[1].result
+    assert found == expected
+    assert Path("runs/1/before").read_text() == f"{asked} {expected}\n"
+    assert not asked, "the record was opened"
+    assert ensemble.call_post_run(1) == (True, expected)
+
+
 def test_outside_a_run_there_is_none() -> None:
     for ask in (runtime.fetch_run_id, runtime.fetch_run, runtime.themis_handle):
         with pytest.raises(RuntimeError, match="must be called from an application launched by Themis"):

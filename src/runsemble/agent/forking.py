@@ -4,8 +4,8 @@ A call costs no interpreter and no import, and yet has globals, environment and 
 cannot be forked is started in a fresh interpreter for every call.
 
 The module that knows how to load and run calls is given by name. It offers ``load(spec)``, ``run(target, context)``,
-which returns an exit status, ``arguments(text)``, which reads a run's parameters ahead of its call, and ``main(text)``,
-which loads and runs in a fresh interpreter.
+which returns an exit status, ``read_ahead(params, own)``, which reads ahead of a call what that is given, and
+``main(text)``, which loads and runs in a fresh interpreter.
 """
 
 from __future__ import annotations
@@ -106,7 +106,8 @@ class Calls:
                 env.pop(name, None)
             if job.cgroup is not None:
                 job.cgroup.leave()  # others that are forked now are no part of the run
-            context["params"] = self._module.arguments(job.params)
+            own = job.argv[1].decode("utf-8", "surrogateescape") if len(job.argv) > 1 else None
+            context["given"] = self._module.read_ahead(job.params, own)
             pid = kind.stock.order(os.getcwdb(), env, context, out, err, wanted, cores)
             if job.cgroup is not None:
                 job.cgroup.add(pid)

@@ -16,8 +16,10 @@ Driver to agent::
     run     plan, run, attempt, step, id, directory, params, files, argv, env, cwd, lane,
                                              lease
                                              `files`: [name, text, permission bits] of each of its own, or null
-                                             `id` is for people; `cwd`: where the command starts, if not in
-                                             `directory`; lease null: wait for one of `lane`
+                                             `id` is for people; `argv` of a Python call: its name and, for a
+                                             hook, what its run alone has, as JSON, where it has anything;
+                                             `cwd`: where the command starts, if not in `directory`; lease null:
+                                             wait for one of `lane`
     lend    run, attempt, lease              for a waiting run, where no lease of its lane is left to inherit
     cancel  run, attempt, how                a waiting run is dropped, a living one ended: "stop" (TERM, grace, KILL),
                                              "kill", or "drop": not at all

@@ -71,6 +71,7 @@ class Binder:
         text = run.params_text or None
         prepared = study.prepare(run.id, params, own, directory=run.directory, text=text)
         job = self._makers[run.recipe].make(prepared, own)
+        job.own = run.own
         if run.step:
             job.enter_step(run.step)
         go_on(job, run, made)

@@ -17,7 +17,7 @@ import sys
 
 from runsemble import codec, inrun
 from runsemble.errors import HookFailed, NotInRun
-from runsemble.inrun import failures, reseed
+from runsemble.inrun import failures, given, reseed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,17 +43,19 @@ def _interrupt(number: int, frame: Any) -> None:
 class Call:
     """What is called, with the rules that hold for it."""
 
-    __slots__ = ("function", "generators", "is_hook", "keeps_value", "name", "seed")
+    __slots__ = ("function", "generators", "is_hook", "keeps_value", "name", "seed", "submit_dir")
 
     def __init__(
-        self, function: Callable[..., Any] | None, name: str, seed: int | None, is_hook: bool, keeps_value: bool
-    ) -> None:
+        self, function: Callable[..., Any] | None, name: str, seed: int | None, is_hook: bool, keeps_value: bool,
+        submit_dir: str | None = None,
+    ) -> None:  # fmt: skip
         self.function = function  #: None: there is nothing to do
         self.generators = reseed.generators_of(function)  #: of random numbers, its own
         self.name = name  #: for people
         self.seed = seed  #: of random generators; None: chance
         self.is_hook = is_hook  #: takes no arguments
         self.keeps_value = keeps_value  #: the value becomes the run's result
+        self.submit_dir = submit_dir  #: where the ensemble of a hook was made
 
     def __str__(self) -> str:
         return self.name
@@ -65,14 +67,16 @@ def load(spec: dict[str, Any]) -> Call:
     Args:
         spec: ``{"kind": "function", "path": FILE}`` for a pickled function, or ``{"kind": "hook", "path": FILE,
             "name": NAME}`` for a function of a module, which may lack it; ``"seed"``: an int for random generators,
-            which otherwise are left to chance; ``"import_from"``: where a function's own modules are found.
+            which otherwise are left to chance; ``"import_from"``: where a function's own modules are found;
+            ``"submit_dir"``: where the ensemble of a hook was made.
 
     Raises:
         Exception: Whatever the module or the pickle raises.
     """
     if spec["kind"] == "hook":
         function = getattr(_loaded_interface(spec["path"]), spec["name"], None)
-        call = Call(function, spec["path"], spec.get("seed"), True, spec["name"] != _WITHOUT_VALUE)
+        keeps_value = spec["name"] != _WITHOUT_VALUE
+        call = Call(function, spec["path"], spec.get("seed"), True, keeps_value, spec.get("submit_dir"))
     else:
         sys.path += [directory for directory in spec.get("import_from", ()) if directory not in sys.path]
         with open(spec["path"], "rb") as file:
@@ -90,18 +94,20 @@ def run(call: Call, context: dict[str, Any]) -> int:
 
     Args:
         call: What `load` returned.
-        context: ``run_id``: the number of the run, with which a seed is combined; ``params``: what `arguments` has
+        context: ``run_id``: the number of the run, with which a seed is combined; ``given``: what `read_ahead` has
             returned.
     """
     reseed.reseed(call.seed, context["run_id"])
     if call.generators:
         reseed.part(call.generators, call.seed, context["run_id"])
+    if call.is_hook:
+        given.note(context.get("given"), call.submit_dir)
     is_to_tell = call.is_hook and _signal.getsignal(_signal.SIGTERM) == _signal.SIG_DFL
     if is_to_tell:
         _signal.signal(_signal.SIGTERM, _interrupt)
     try:
         if call.function is not None:
-            value = call.function() if call.is_hook else call.function(**(context.get("params") or _params()))
+            value = call.function() if call.is_hook else call.function(**(context.get("given") or _params()))
             _finish(call, value)
         return 0
     except SystemExit as ending:
@@ -119,16 +125,22 @@ def run(call: Call, context: dict[str, Any]) -> int:
             _signal.signal(_signal.SIGTERM, _signal.SIG_DFL)
 
 
-def arguments(text: str) -> dict[str, Any] | None:
-    """Return a run's parameters where they are of JSON's own types; None: the call has to see for itself.
+def read_ahead(text: str, own: str | None) -> dict[str, Any] | bytes | None:
+    """Return what a run's call is given, where that is of JSON's own types; None: the call has to see for itself.
 
     Args:
         text: What ``params.json`` is to hold.
+        own: What the run of a hook alone has, as JSON; None: nothing, or it is no hook.
+
+    Returns:
+        The parameters; packed with the memo for a hook, which may not ask for them.
     """
     if not text or codec.TAG in text:
         return None
     params = codec.decode(text)
-    return params if type(params) is dict else None
+    if type(params) is not dict:
+        return None
+    return params if own is None else given.pack(params, json.loads(own).get("memo"))
 
 
 def main(text: str) -> int:

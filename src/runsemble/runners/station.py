@@ -246,9 +246,10 @@ class Station:
         else:
             self.leases[lease.id] = lease
             job.lease = lease
+        argv = job.argv if job.own is None or plan.hook is None else [*job.argv, job.own]
         link.send(
             "run", plan.number, job.number, job.machine.attempt, job.machine.step, job.id, job.directory,
-            job.params_text, job.files, job.argv, job.env, job.cwd, lane, lease.wire if lease else None,
+            job.params_text, job.files, argv, job.env, job.cwd, lane, lease.wire if lease else None,
         )  # fmt: skip
 
     @property

@@ -7,6 +7,8 @@ import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from runsemble import codec
+
 
 class Step:
     """One program to execute, with what it needs. It can be changed; nothing is checked but the types.
@@ -192,3 +194,33 @@ class AugmentedRun(CompositeRun):
         super().__init__(sample, steps)
         self.status = status
         self.result = result
+
+
+class GivenRun(CompositeRun):
+    """A run as it was given, made of what is stored of it; its steps are made when somebody looks at them.
+
+    Args:
+        params: Its parameters.
+        memo: What `as_spec` has left with it; None: it was not made by Themis, and has no steps of its.
+    """
+
+    __slots__ = ("_memo", "_steps")
+
+    def __init__(self, params: Mapping[Any, Any], memo: Mapping[str, Any] | None) -> None:
+        memo = memo or {"steps": []}
+        kept = memo.get("sample")
+        self.sample = params if kept is None else codec.decode(kept, allow_pickle=True)
+        self._memo = memo
+        self._steps: Sequence[Step] | None = None
+
+    @property
+    def steps(self) -> Sequence[Step]:
+        """The steps."""
+        if self._steps is None:
+            steps = [Step(**dict(zip(Step.__slots__, fields, strict=True))) for fields in self._memo["steps"]]
+            self._steps = steps if "is_list" in self._memo else tuple(steps)
+        return self._steps
+
+    @steps.setter
+    def steps(self, steps: Sequence[Step]) -> None:
+        self._steps = steps

@@ -1,12 +1,11 @@
-"""Stored runs as Themis shows them; hooks ask for theirs, so nothing is imported here that costs a fork much."""
+"""Stored runs as Themis shows them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from runsemble import codec
 from runsemble.compat.themis._records import STATUS_ENUMS
-from runsemble.compat.themis._runs import AugmentedRun, Step
+from runsemble.compat.themis._runs import AugmentedRun, GivenRun
 from runsemble.ensemble.view import EnsembleRun
 from runsemble.model.status import StoredStatus
 
@@ -31,9 +30,5 @@ def stored_statuses(numbers_: Sequence[int]) -> list[StoredStatus]:
 
 def as_run(stored: EnsembleRun) -> AugmentedRun:
     """Return a stored run as it was given, with how it stands."""
-    memo = stored.memo or {"steps": []}
-    steps = [Step(**dict(zip(Step.__slots__, fields, strict=True))) for fields in memo["steps"]]
-    kept = memo.get("sample")
-    sample = stored.params if kept is None else codec.decode(kept, allow_pickle=True)
-    given = steps if "is_list" in memo else tuple(steps)
-    return AugmentedRun(sample, given, status_of(stored.status), stored.result)
+    given = GivenRun(stored.params, stored.memo)
+    return AugmentedRun(given.sample, given.steps, status_of(stored.status), stored.result)
