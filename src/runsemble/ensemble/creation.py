@@ -176,8 +176,8 @@ def _texts(study: Study, index: int, run: Any) -> tuple[str, str | None]:
     _, text = plain_params(params, index, is_literal=study.options.is_literal)
     if not steps:
         return text, own_of(params)
-    own = {"steps": study.own_recipe(steps), "memo": run.memo}
-    return text, json.dumps({name: value for name, value in own.items() if value is not None})
+    memo = "" if run.memo is None else f', "memo": {json.dumps(run.memo)}'
+    return text, f'{{"steps": {study.own_recipe(steps)}{memo}}}'
 
 
 class RunWriter:

@@ -65,14 +65,20 @@ def run_identity(digest: str, params_text: str, own: str | None = None) -> bytes
         own: What it alone has, as JSON.
     """
     if own is not None:
-        facts = json.loads(own)
-        if "steps" in facts:
-            facts["steps"] = _telling(facts["steps"])
-        own = json.dumps(facts, sort_keys=True)
+        own = _telling_own(own)
     params = canonical(params_text)
     hashed = _begun(digest).copy()
     hashed.update((f"{params}\0{own}" if own else params).encode("utf-8", "surrogatepass"))
     return hashed.digest()
+
+
+@lru_cache(64)
+def _telling_own(own: str) -> str:
+    """Return what says what a run does, of what it alone has; many runs have the same."""
+    facts = json.loads(own)
+    if "steps" in facts:
+        facts["steps"] = _telling(facts["steps"])
+    return json.dumps(facts, sort_keys=True)
 
 
 @lru_cache(8)

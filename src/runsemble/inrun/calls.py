@@ -43,19 +43,17 @@ def _interrupt(number: int, frame: Any) -> None:
 class Call:
     """What is called, with the rules that hold for it."""
 
-    __slots__ = ("function", "generators", "is_hook", "keeps_value", "name", "seed", "submit_dir")
+    __slots__ = ("function", "generators", "is_hook", "keeps_value", "name", "seed")
 
     def __init__(
-        self, function: Callable[..., Any] | None, name: str, seed: int | None, is_hook: bool, keeps_value: bool,
-        submit_dir: str | None = None,
-    ) -> None:  # fmt: skip
+        self, function: Callable[..., Any] | None, name: str, seed: int | None, is_hook: bool, keeps_value: bool
+    ) -> None:
         self.function = function  #: None: there is nothing to do
         self.generators = reseed.generators_of(function)  #: of random numbers, its own
         self.name = name  #: for people
         self.seed = seed  #: of random generators; None: chance
         self.is_hook = is_hook  #: takes no arguments
         self.keeps_value = keeps_value  #: the value becomes the run's result
-        self.submit_dir = submit_dir  #: where the ensemble of a hook was made
 
     def __str__(self) -> str:
         return self.name
@@ -67,16 +65,14 @@ def load(spec: dict[str, Any]) -> Call:
     Args:
         spec: ``{"kind": "function", "path": FILE}`` for a pickled function, or ``{"kind": "hook", "path": FILE,
             "name": NAME}`` for a function of a module, which may lack it; ``"seed"``: an int for random generators,
-            which otherwise are left to chance; ``"import_from"``: where a function's own modules are found;
-            ``"submit_dir"``: where the ensemble of a hook was made.
+            which otherwise are left to chance; ``"import_from"``: where a function's own modules are found.
 
     Raises:
         Exception: Whatever the module or the pickle raises.
     """
     if spec["kind"] == "hook":
         function = getattr(_loaded_interface(spec["path"]), spec["name"], None)
-        keeps_value = spec["name"] != _WITHOUT_VALUE
-        call = Call(function, spec["path"], spec.get("seed"), True, keeps_value, spec.get("submit_dir"))
+        call = Call(function, spec["path"], spec.get("seed"), True, spec["name"] != _WITHOUT_VALUE)
     else:
         sys.path += [directory for directory in spec.get("import_from", ()) if directory not in sys.path]
         with open(spec["path"], "rb") as file:
@@ -101,7 +97,7 @@ def run(call: Call, context: dict[str, Any]) -> int:
     if call.generators:
         reseed.part(call.generators, call.seed, context["run_id"])
     if call.is_hook:
-        given.note(context.get("given"), call.submit_dir)
+        given.note(context.get("given"))
     is_to_tell = call.is_hook and _signal.getsignal(_signal.SIGTERM) == _signal.SIG_DFL
     if is_to_tell:
         _signal.signal(_signal.SIGTERM, _interrupt)

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from typing import Any
 
 _told: bytes | None = None
-_submit_dir: str | None = None
 
 
 def pack(params: dict[str, Any], memo: Any) -> bytes:
@@ -23,10 +22,10 @@ def pack(params: dict[str, Any], memo: Any) -> bytes:
     return marshal.dumps((params, memo))
 
 
-def note(told: bytes | None, submit_dir: str | None) -> None:
-    """Take note of what the run was given for which a hook is about to be called in this process, and where from."""
-    global _told, _submit_dir
-    _told, _submit_dir = told, submit_dir
+def note(told: bytes | None) -> None:
+    """Take note of what the run was given for which a hook is about to be called in this process."""
+    global _told
+    _told = told
 
 
 def params_and_memo() -> tuple[dict[str, Any], Any] | None:
@@ -35,8 +34,8 @@ def params_and_memo() -> tuple[dict[str, Any], Any] | None:
 
 
 def submit_dir() -> str | None:
-    """Return the directory in which the ensemble of this hook was made; None: nobody has told."""
-    return _submit_dir
+    """Return the directory in which the ensemble of this hook's run was made; None: nobody has told."""
+    return os.environ.get("RUNSEMBLE_SUBMIT_DIR")
 
 
 def run_id() -> int | None:

@@ -37,8 +37,7 @@ def find_hooks(path: str | os.PathLike[str], submit_dir: str) -> dict[str, dict[
     except (SyntaxError, ValueError) as error:
         raise CommandError(f"the hooks in {full} are no Python: {error}") from error
     names = _names_in(tree)
-    common = {"kind": "hook", "path": full, "submit_dir": submit_dir}
-    return {name: {**common, "name": name} for name in (*OF_RUNS, *OF_STUDIES) if name in names}
+    return {name: {"kind": "hook", "path": full, "name": name} for name in (*OF_RUNS, *OF_STUDIES) if name in names}
 
 
 def _names_in(tree: ast.Module) -> set[str]:

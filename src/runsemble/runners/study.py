@@ -104,6 +104,7 @@ class Study:
         self._run_dir = None if self.options.run_dir is None else Template(self.options.run_dir)
         self._is_unique = self._run_dir is not None and self._run_dir.is_only("run_id")
         self._known: set[str] = set()
+        self._last_own: tuple[str | None, str] = (None, "")
         self._is_made = False
         self._is_wanted = True
         #: Returns the commands in JSON of what a run alone has, see `command_of`; many runs have the same.
@@ -243,16 +244,23 @@ class Study:
     def _commands_in(self, own: str) -> tuple[StudyCommand, ...]:
         return tuple(self.command_of(step) for step in json.loads(own).get("steps", ()))
 
-    def own_recipe(self, steps: Iterable[Step]) -> list[dict[str, Any]]:
-        """Return what `command_of` needs for commands of one run alone, ready for JSON.
+    def own_recipe(self, steps: Iterable[Step]) -> str:
+        """Return what `command_of` needs for commands of one run alone, as JSON.
 
         Raises:
             UsageError: A command makes no sense.
         """
+        steps = list(steps)
+        key = repr(steps) if all(map(_is_plain, steps)) else None
+        if key is not None and key == self._last_own[0]:  # as with most runs of a study
+            return self._last_own[1]
         commands = [self._command(self._with_env(step), self._names) for step in steps]
         if not self.options.is_tidy:
             _check_scripts(commands, self._names)
-        return [command.as_recipe() for command in with_hooks(commands, self._hooks, self.options.hook_timeout_s)]
+        hooked = with_hooks(commands, self._hooks, self.options.hook_timeout_s)
+        text = json.dumps([command.as_recipe() for command in hooked])
+        self._last_own = key, text
+        return text
 
     def _in_output(self, source: str) -> str:
         """Return a path relative to the output directory, if it is in there, so that a study can be moved."""
@@ -451,3 +459,10 @@ def _check_scripts(commands: Iterable[StudyCommand], there: Iterable[str]) -> No
                     f"the batch script {command.words[0]} cannot be called {script.name} in the run directory, as "
                     f"{other} is called so; rename one of them"
                 )
+
+
+def _is_plain(step: Step) -> bool:
+    """Tell whether a step's text says all that it is."""
+    if callable(step.cmd) or step.env is not None or step.named is not None:
+        return False
+    return all(type(word) is str for word in (*step.cmd, step.cwd or ""))
