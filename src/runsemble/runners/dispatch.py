@@ -183,8 +183,9 @@ class Dispatcher:
         """Return what says how many agents it takes on the node of an index, were all runs like those of a plan."""
 
         def count(node: int) -> int:
-            slots, is_pinned = self._pool.capacity_of(node, plan.shape), self._placement.pin
-            return self.tempo.agents(plan.shape, slots, are_calls=plan.is_call, are_pinned=is_pinned)
+            slots, cores = self._pool.capacity_of(node, plan.shape), len(self._pool.nodes[node].cores)
+            pin = self._placement.pin
+            return self.tempo.agents(plan.shape, slots, cores, are_calls=plan.is_call, are_pinned=pin)
 
         return count
 

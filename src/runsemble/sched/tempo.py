@@ -60,19 +60,21 @@ class Tempo:
         """Whether to look now at how many agents it takes."""
         return not self._ended % RELIEF_AFTER
 
-    def agents(self, shape: Shape, slots: int, *, are_calls: bool, are_pinned: bool) -> int:
+    def agents(self, shape: Shape, slots: int, cores: int, *, are_calls: bool, are_pinned: bool) -> int:
         """Return how many agents it takes on a node to keep as many runs of a shape going as there is room for.
 
         Args:
             shape: The shape.
             slots: How many of them a node has room for at the same time.
+            cores: How many cores the node has: more agents would be in each other's way.
             are_calls: Whether they are Python calls.
             are_pinned: Whether they are confined to their cores.
         """
         mean_s = self._mean_s.get(shape)
-        if mean_s is None or slots < 2:
+        if mean_s is None:
             return 1
         mean_s = max(mean_s, 0.0)  # clocks may be set back
         start_s = CALL_S if are_calls else START_S + (min(mean_s, SLICE_S) if are_pinned else 0.0)
         starts = min(slots / (mean_s + START_S), MOST_STARTS)
-        return min(math.ceil(starts * start_s / LOAD), slots, MOST_CALL_AGENTS if are_calls else MOST_AGENTS)
+        most = min(slots, cores, MOST_CALL_AGENTS if are_calls else MOST_AGENTS)
+        return max(1, min(math.ceil(starts * start_s / LOAD), most))

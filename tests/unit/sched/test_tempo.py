@@ -48,8 +48,11 @@ def test_every_shape_has_a_tempo_of_its_own() -> None:
     assert tempo.ahead(TWO, leases=1, most=100) == 0
 
 
-def agents(wall_s: float, slots: int, *, are_calls: bool = False, are_pinned: bool = True) -> int:
-    return tempo_of(wall_s).agents(ONE, slots, are_calls=are_calls, are_pinned=are_pinned)
+def agents(
+    wall_s: float, slots: int, *, cores: int | None = None, are_calls: bool = False, are_pinned: bool = True
+) -> int:
+    cores = slots if cores is None else cores
+    return tempo_of(wall_s).agents(ONE, slots, cores, are_calls=are_calls, are_pinned=are_pinned)
 
 
 @pytest.mark.parametrize(
@@ -83,8 +86,13 @@ def test_there_are_never_more_agents_than_runs_or_than_a_driver_can_keep_busy(wa
     assert agents(wall_s, 10_000, are_calls=True) == MOST_CALL_AGENTS
 
 
+@pytest.mark.parametrize("cores", [1, 2, 4])
+def test_there_are_never_more_agents_than_cores(cores: int) -> None:
+    assert agents(0.001, 100, cores=cores) == agents(0.001, 100, cores=cores, are_calls=True) == cores
+
+
 def test_one_agent_is_enough_for_runs_of_which_nothing_is_known() -> None:
-    assert Tempo().agents(ONE, 16, are_calls=False, are_pinned=True) == 1
+    assert Tempo().agents(ONE, 16, 16, are_calls=False, are_pinned=True) == 1
 
 
 def test_the_number_of_agents_is_judged_now_and_then() -> None:
