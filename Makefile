@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 SOURCES := src tests benchmarks examples docs
 
-.PHONY: help demo test test-integration test-others fault lint check docs recording bench clean
+.PHONY: help demo test test-parts test-others fault lint check docs recording bench clean
 
 help:
 	@echo "make demo    run a real parameter study: an epidemic, fitted"
@@ -34,13 +34,13 @@ demo: $(STAMP)
 # Two halves side by side: most tests wait for processes most of the time.
 test: $(STAMP)
 	@echo "every test, in two halves side by side; their results follow, in some ten minutes"
-	@$(MAKE) --no-print-directory --jobs=2 --keep-going --output-sync=target test-integration test-others
+	@$(MAKE) --no-print-directory --jobs=2 --keep-going --output-sync=target test-parts test-others
 
-test-integration: $(STAMP)
-	@$(BIN)/python -m pytest -q tests/integration
+test-parts: $(STAMP)
+	@$(BIN)/python -m pytest -q tests/unit tests/integration
 
 test-others: $(STAMP)
-	@$(BIN)/python -m pytest -q tests --ignore=tests/integration
+	@$(BIN)/python -m pytest -q tests --ignore=tests/unit --ignore=tests/integration
 
 fault: $(STAMP)
 	@RUNSEMBLE_FAULT_TIMES=6 $(BIN)/python -m pytest -q tests/fault/ensembles
