@@ -36,7 +36,7 @@ python_maximum_signature_line_length = 88
 copybutton_prompt_text = "$ "
 smartquotes_action = "q"  # quotes only: two dashes are an option, not a dash
 
-#: A block with its mark, as tests/integration/test_docs.py reads it: GitHub shows neither, and here one can see both.
+#: A block with its mark, as tests/system/test_docs.py reads it: GitHub shows neither, and here one can see both.
 MARKED = re.compile(r"^<!-- (?:file: (?P<file>\S+)|(?P<output>output)) -->\n+```(?P<language>\w+)\n", re.M)
 
 

@@ -222,8 +222,6 @@ class Work:
                 job.plan, job.directory, job.attempt, job.step, job.params, job.files, job.argv, env, job.cwd,
                 self._scratch(job), self._start_of(job, lease),
             )  # fmt: skip
-            if self.living:
-                self._pin(self._own_cores)  # and not only on the new run's
         except Trouble as error:
             trouble = error
         except Exception as error:  # the other runs must not suffer from what is wrong with this one
@@ -232,6 +230,8 @@ class Work:
         finally:
             if job.cgroup is not None:
                 job.cgroup.leave()
+            if self.living:
+                self._pin(self._own_cores)  # and not only on the new run's
         if trouble is not None:
             self._never_started(job, trouble)
             return
