@@ -57,8 +57,8 @@ class Executing(Looking):
             only: Ids of the pending runs that are meant; None: all.
             deadline_s: Seconds from now, after which what runs is ended and is pending again. Nothing starts that
                 cannot finish before that, as far as can be told from the runs that have ended.
-            parallelism: Agents that start runs, side by side; None: one, and a second one while runs are so short that
-                this pays. A runner of your own has a number of its own.
+            parallelism: Agents that start runs, side by side; None: one, and further ones where runs are so short, or
+                cores so many, that this pays. A runner of your own has a number of its own.
             allow_multiple: Where another process drives it, take part as its guest: this process gets some of the
                 runs, each of which is executed once, and ends when it gets no more. A guest goes on with the ensemble,
                 should its driver die.

@@ -58,9 +58,8 @@ class Fleet:
         ]
         self._tasks: set[asyncio.Task[None]] = set()
         self._kinds = {station.kind for station in self._stations}
-        self._enough: set[tuple[int, bool]] = {
-            kind for kind in self._kinds if not relieves
-        }  #: kinds not to be relieved
+        #: Kinds that get no further agents.
+        self._enough: set[tuple[int, bool]] = set() if relieves else set(self._kinds)
 
     @property
     def stations(self) -> Sequence[Station]:
@@ -189,12 +188,14 @@ class Fleet:
             self._revive_if_lost(caller)
 
     def relieve(self, wanted: Callable[[int], int], *, calls: bool = False) -> None:
-        """Start further agents of a kind on every node that has fewer than wanted.
+        """Start further agents of a kind on every node that has fewer than wanted, unless this fleet is ending.
 
         Args:
             wanted: Says how many for a node's index.
             calls: The kind: whether they make Python calls.
         """
+        if not self._is_open or self.failure is not None:
+            return
         alike: dict[tuple[int, bool], list[Station]] = {}
         for station in self._stations:
             alike.setdefault(station.kind, []).append(station)

@@ -36,8 +36,8 @@ class ParallelLocalRunner(PooledRunner):
         output_path: New directory for runs that are added with parameters; ``multirun-<date>-<time>`` when None.
         counts_small: Whether a run of one core counts as one core. If not, `max_parallel` alone limits those; others
             are counted by cores and GPUs, and what asks for more than there is gets all there is.
-        agents: Agents that start runs, side by side; None: one, and a second one while runs are so short that this
-            pays.
+        agents: Agents that start runs, side by side; None: one, and further ones where runs are so short, or cores so
+            many, that this pays.
 
     Raises:
         RequestError: A size is negative, zero, or more than this machine has.

@@ -10,8 +10,9 @@ from runsemble.model.resources import Shape
 AHEAD_BELOW_S = 0.25
 #: For how long, in seconds, the runs sent ahead keep an agent busy while the driver is.
 AHEAD_S = 0.02
-#: How many agents it takes is judged whenever so many runs have ended.
-RELIEF_AFTER = 16
+#: How many agents it takes is judged whenever so many steps have ended; a prime, so that it is each step's turn where
+#: runs have several.
+RELIEF_AFTER = 17
 #: What the start of a program, and that of a Python call, costs an agent, in seconds.
 START_S, CALL_S = 0.0005, 0.001
 #: An agent starts a confined program from the program's own core. For so long, in seconds, it may have to wait there

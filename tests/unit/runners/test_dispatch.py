@@ -218,6 +218,13 @@ async def test_a_node_on_which_no_further_agent_can_be_started_does_with_those_i
     await floor.fleet.close("stop")
 
 
+async def test_no_further_agents_are_started_where_those_that_there_are_end() -> None:
+    floor = await open_floor([Node()], 8)
+    await floor.fleet.close("stop")
+    await relieve(floor, 4)  # the ends of runs that were stopped are judged like any
+    assert len(floor.fleet.stations) == 1
+
+
 async def test_runs_are_shared_out_among_all_agents_by_core() -> None:
     floor = await open_floor([Node()], 8)
     await relieve(floor, 4)
