@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -116,9 +117,16 @@ def test_when_driver_and_agent_are_killed_the_runs_can_still_be_told(start_drive
     driver.process.wait()
     known = processes_of(driver.output_path)
     assert set(pids.values()) <= set(known)
-    for pid in known:  # nobody is left who could; the next driver of an ensemble would
-        os.kill(pid, signal.SIGKILL)
-    wait_until("no run is left", lambda: not processes_of(driver.output_path))
+
+    def kill_all() -> bool:
+        """Kill whoever is found; nobody else is left who could, but the next driver of an ensemble would."""
+        found = processes_of(driver.output_path)
+        for pid in found:
+            with suppress(ProcessLookupError):  # a `sleep` that is over
+                os.kill(pid, signal.SIGKILL)
+        return not found
+
+    wait_until("no run is left", kill_all)
 
 
 def test_time_limits_hold_while_the_driver_is_stopped_and_every_end_arrives_afterwards(
